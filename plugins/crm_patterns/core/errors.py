@@ -1,0 +1,58 @@
+"""
+Errors are named for what to do about them.
+
+IntegrationError
+├── RetryLater     the same request may succeed in a while
+├── RejectRecord   this record cannot be accepted; set it aside and go on
+├── OutOfBudget    calls or credits are spent until a known time
+├── StopRun        nothing after this point could be right
+└── FixSettings    a person has to change something first
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class IntegrationError(Exception):
+    """One sentence that names what is wrong, and, where there is one, the sentence that says what to do."""
+
+    def __init__(self, problem: str, *, fix: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.fix}".strip()
+
+
+class RetryLater(IntegrationError):
+    """The same request may succeed in a while."""
+
+    def __init__(self, problem: str, *, fix: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(problem, fix=fix)
+        self.retry_after_s = retry_after_s
+
+
+class RejectRecord(IntegrationError):
+    """One record cannot be accepted."""
+
+    def __init__(self, problem: str, *, record_key: str, fix: str = "") -> None:
+        super().__init__(problem, fix=fix)
+        self.record_key = record_key
+
+
+class OutOfBudget(IntegrationError):
+    """Calls or credits are spent; `until` (UTC) says when to come back, None where the vendor does not tell."""
+
+    def __init__(self, problem: str, *, fix: str = "", until: datetime | None = None) -> None:
+        super().__init__(problem, fix=fix)
+        self.until = until
+
+
+class StopRun(IntegrationError):
+    """Nothing after this point could be right."""
+
+
+class FixSettings(IntegrationError):
+    """A person has to change a setting, a credential or a permission first."""
