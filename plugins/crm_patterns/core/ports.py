@@ -59,7 +59,7 @@ class Usage:
     allowed: int | None
 
 
-class BulkRefused(Exception):  # noqa: N818 - an answer, not a fault
+class BulkRefused(Exception):
     """The source will not serve this object through its bulk interface; read it row by row instead."""
 
 
@@ -127,7 +127,7 @@ class Stage(Protocol):
         """StopRun where it is missing or its SHA-256 is not the reference's."""
 
     def local_part(self, ref: StageRef, name: str) -> AbstractContextManager[Path]:
-        """The part as a local file (itself, or a copy that is removed afterwards), its SHA-256 checked against the manifest."""
+        """The part as a local file (itself, or a copy that is removed afterwards), its SHA-256 checked."""
 
     def rejected_rows(self, ref: StageRef) -> Iterator[RejectedRow]: ...
 
@@ -170,7 +170,7 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One expectation's answer. `failing_keys_sql` selects the keys of all failing rows; empty for a table-level rule."""
+    """One expectation's answer. `failing_keys_sql` selects the keys of all failing rows; empty at table level."""
 
     rule: str
     column: str
@@ -318,4 +318,4 @@ class State(Protocol):
         """The problem of the incident that was open, None where there was none."""
 
     def ops_rows(self, dataset: str, run: RunKey) -> tuple[Sequence[str], Sequence[tuple[Any, ...]]]:
-        """Column names and rows of one of the published datasets (`runs`, `outcomes`, `quarantine`, `calls`) for a run."""
+        """Column names and rows of a published dataset (`runs`, `outcomes`, `quarantine`, `calls`) for a run."""

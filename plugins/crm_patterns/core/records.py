@@ -21,7 +21,7 @@ class RejectionClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row set aside: which, why in a sentence a person can act on, and what it held (no secrets, no hashed fields)."""
+    """A row set aside: which, why in a sentence to act on, and what it held (no secrets, no hashed fields)."""
 
     record_key: str
     reason: str

@@ -1,0 +1,228 @@
+"""
+Settings: include/config/<pattern>.yaml → frozen, typed values.
+
+Every mistake is reported at once, with file, line and key. `${NAME}` and `${NAME:-default}` in a value are taken from
+the environment, so that a laptop, a test and production can share one file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from crm_patterns.core.errors import FixSettings
+
+ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ObjectSettings(Frozen):
+    """One object to move. Only the name is needed; the rest is described by the source itself."""
+
+    name: ApiName
+    include: tuple[ApiName, ...] = ()  # empty: every field that can be read
+    exclude: tuple[ApiName, ...] = ()
+    hash: tuple[ApiName, ...] = ()  # stored as SHA-256 of the value, never in clear
+    cursor: ApiName | None = None  # default: SystemModstamp, else LastModifiedDate, else CreatedDate
+    read: Literal["auto", "bulk", "rest"] = "auto"
+    max_rejected_share: float | None = Field(default=None, ge=0, le=1)  # default: the pattern's
+
+    @model_validator(mode="after")
+    def _no_field_twice(self) -> ObjectSettings:
+        for one, other in (("include", "exclude"), ("exclude", "hash")):
+            both = {n.lower() for n in getattr(self, one)} & {n.lower() for n in getattr(self, other)}
+            if both:
+                raise ValueError(f"{', '.join(sorted(both))} is under both {one} and {other}; keep it in one of them")
+        return self
+
+
+class PoolSettings(Frozen):
+    """Airflow pools that bound how many tasks use a system at once. They must exist in Airflow."""
+
+    source: str = "crm_salesforce"
+    warehouse: str = "crm_warehouse"
+
+
+class RetrySettings(Frozen):
+    """How Airflow retries a task: exponentially from `delay_s` up to `max_delay_s` seconds."""
+
+    attempts: int = Field(default=3, ge=0, le=20)
+    delay_s: int = Field(default=30, ge=1)
+    max_delay_s: int = Field(default=900, ge=1)
+
+
+class WarehouseEltSettings(Frozen):
+    """`include/config/warehouse_elt.yaml`."""
+
+    source: Identifier | ApiName = "salesforce"
+    source_conn_id: str = "salesforce_default"
+    warehouse_conn_id: str = "snowflake_default"
+    stage_conn_id: str = "crm_stage"
+    state_conn_id: str = "crm_state"
+    slack_conn_id: str = "slack_default"
+    stage_root: str
+    data_docs_root: str  # folder for Great Expectations' Data Docs
+    data_docs_url: str = "/crm/data-docs"  # where people open them
+    target_schema: Identifier = "SALESFORCE"
+    attempt_schema: Identifier = "CRM_ATTEMPTS"
+    schedule: str = "@hourly"
+    start_date: datetime
+    lag_s: int = Field(default=120, ge=0)  # a row younger than this may still be uncommitted at the source
+    overlap_s: int = Field(default=900, ge=0)  # how far each window reads back into the one before
+    rest_below_rows: int = Field(default=2000, ge=0)  # one REST page; a bulk job costs more calls than it saves
+    poll_grace_s: float = Field(default=5.0, ge=0)  # a job that is ready this soon is not worth a deferral
+    job_deadline_s: int = Field(default=7200, ge=1)  # then a stuck job is aborted and deleted
+    page_rows: int = Field(default=50_000, ge=1, le=1_000_000)
+    pages_ahead: int = Field(default=2, ge=1, le=8)
+    max_rejected_share: float = Field(default=0.05, ge=0, le=1)  # above it an object stops before anyone sees it
+    keep_attempts_days: int = Field(default=7, ge=0)
+    deadline_s: int = Field(default=2700, ge=60)  # a run later than this is announced
+    pools: PoolSettings = PoolSettings()
+    retry: RetrySettings = RetrySettings()
+    objects: tuple[ObjectSettings, ...]
+
+    @field_validator("stage_root")
+    @classmethod
+    def _stage_root_is_a_uri(cls, value: str) -> str:
+        if not re.match(r"^(file|s3|gs|abfs|abfss|wasb|wasbs)://", value):
+            raise ValueError(
+                f"{value!r} is not a URI of object storage; write for example s3://bucket/crm or file:///data"
+            )
+        return value.rstrip("/")
+
+    @field_validator("start_date")
+    @classmethod
+    def _start_date_has_a_zone(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError("carries no time zone; write for example 2026-01-01T00:00:00Z")
+        return value
+
+    @field_validator("objects")
+    @classmethod
+    def _objects_once(cls, value: tuple[ObjectSettings, ...]) -> tuple[ObjectSettings, ...]:
+        if not value:
+            raise ValueError("no object is listed; add at least one, for example `- name: Account`")
+        names = [item.name.lower() for item in value]
+        twice = sorted({item.name for item in value if names.count(item.name.lower()) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is listed twice; keep one entry per object")
+        return value
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(seconds=self.deadline_s)
+
+    def object(self, name: str) -> ObjectSettings:
+        return next(item for item in self.objects if item.name == name)
+
+    def rejected_share_of(self, name: str) -> float:
+        own = self.object(name).max_rejected_share
+        return self.max_rejected_share if own is None else own
+
+
+def load_warehouse_elt(path: Path, environ: Mapping[str, str] | None = None) -> WarehouseEltSettings:
+    """Read the settings file. Raises FixSettings with every mistake in it."""
+    return _load(path, WarehouseEltSettings, os.environ if environ is None else environ)
+
+
+def _load(path: Path, model: type[WarehouseEltSettings], environ: Mapping[str, str]) -> WarehouseEltSettings:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FixSettings(f"The settings file {path} cannot be read: {error.strerror}.", fix="Create it.") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise FixSettings(f"{path.name} is not valid YAML: {_one_line(error)}.", fix="Correct that line.") from error
+    if not isinstance(data, dict):
+        raise FixSettings(
+            f"{path.name} is empty or not a mapping of keys to values.", fix="Start from the shipped file."
+        )
+    missing: list[str] = []
+    expanded = _expand(data, environ, missing, ())
+    try:
+        settings = model.model_validate(expanded)
+    except ValidationError as error:
+        problems = missing + [_problem(item, node, model) for item in error.errors()]
+        raise _mistakes(path, problems) from error
+    if missing:
+        raise _mistakes(path, missing)
+    return settings
+
+
+def _mistakes(path: Path, problems: list[str]) -> FixSettings:
+    listed = "\n".join(f"  {path.name}: {problem}" for problem in problems)
+    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    return FixSettings(f"{count} in {path}:\n{listed}\n", fix="Correct the settings file.")
+
+
+def _problem(item: Any, node: yaml.Node, model: type[BaseModel]) -> str:
+    location = tuple(item["loc"])
+    key = ".".join(str(part) for part in location)
+    line = _line_of(node, location)
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(location[-1]), _known_keys(model, location), n=1)
+        message = "no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    elif item["type"] == "missing":
+        message = "this setting is missing"
+    else:
+        message += f" (found {item['input']!r})" if isinstance(item["input"], str | int | float) else ""
+    return f"line {line}, {key}: {message}"
+
+
+def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    inner = {"objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings}
+    owner = inner.get(str(location[0]), model) if len(location) > 1 else model
+    return list(owner.model_fields)
+
+
+def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
+    line: int = node.start_mark.line + 1
+    for part in location:
+        found = next(_children(node, part), None)
+        if found is None:
+            break
+        line, node = found.start_mark.line + 1, found
+    return line
+
+
+def _children(node: yaml.Node, part: Any) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        yield from (value for key, value in node.value if key.value == str(part))
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        yield node.value[part]
+
+
+def _expand(value: Any, environ: Mapping[str, str], missing: list[str], at: tuple[Any, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _expand(inner, environ, missing, (*at, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_expand(inner, environ, missing, (*at, index)) for index, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        if name not in environ and default is None:
+            missing.append(f"{'.'.join(map(str, at))}: the environment variable {name} is not set")
+        return environ.get(name, default or "")
+
+    return re.sub(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}", replace, value)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""Decisions: pure functions, one module per pattern."""

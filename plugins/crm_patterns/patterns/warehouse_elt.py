@@ -1,0 +1,181 @@
+"""
+Decisions of the warehouse pattern: which fields move under which names, which window is read, and by which interface.
+
+Column names follow Fivetran's convention, so that dbt packages and dashboards written for it keep working.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crm_patterns.core.contracts import ContractField, DescribedField, FieldKind, ObjectContract, ObjectDescription
+from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.fingerprints import short_fingerprint
+from crm_patterns.core.windows import Window, WindowKind
+
+CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
+"""In this order: the first moves on every write and is indexed, the last never moves (insert-only objects)."""
+
+VIEWER_NOISE = frozenset({"lastvieweddate", "lastreferenceddate"})
+"""These tell when the *reading* user last looked at a record: noise of our own making."""
+
+_SHA256_HEX_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChoice:
+    """What the settings say about an object's fields. Names are matched without regard to case."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
+    cursor: str | None = None
+
+
+def column_name(name: str) -> str:
+    """`AnnualRevenue` → `annual_revenue`, `Product2` → `product_2`, `My_Field__c` → `my_field_c`."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
+    spaced = re.sub(r"([A-Za-z])([0-9])", r"\1_\2", spaced)
+    return re.sub(r"_+", "_", spaced).strip("_").lower()
+
+
+def table_name(object_name: str) -> str:
+    """The warehouse table of an object: its column name in upper case."""
+    return column_name(object_name).upper()
+
+
+def make_contract(source: str, description: ObjectDescription, choice: FieldChoice) -> ObjectContract:
+    """Agree what moves of an object as it is described now. FixSettings names every setting that does not fit."""
+    _check_choice(description, choice)
+    key = _required(description, "Id")
+    cursor = _cursor(description, choice)
+    deleted = description.by_name.get("isdeleted")
+    roles = {field.name for field in (key, cursor, deleted) if field is not None}
+    chosen = [field for field in description.fields if field.name in roles or _is_chosen(field, choice)]
+    hashed = {name.lower() for name in choice.hashed}
+    columns = _distinct_columns(field.name for field in chosen)
+    return ObjectContract(
+        source=source,
+        object_name=description.object_name,
+        table=table_name(description.object_name),
+        fields=tuple(_agree(f, columns[f.name], hashed=f.name.lower() in hashed) for f in chosen),
+        key=key.name,
+        cursor=cursor.name if cursor else None,
+        deleted_flag=deleted.name if deleted else None,
+    )
+
+
+def _is_chosen(field: DescribedField, choice: FieldChoice) -> bool:
+    name = field.name.lower()
+    if field.kind is FieldKind.UNREADABLE or name in VIEWER_NOISE:
+        return False
+    if choice.include:
+        return name in {wanted.lower() for wanted in choice.include}
+    return name not in {unwanted.lower() for unwanted in choice.exclude}
+
+
+def _agree(field: DescribedField, column: str, *, hashed: bool) -> ContractField:
+    if hashed:
+        return ContractField(
+            field.name, column, FieldKind.TEXT, length=_SHA256_HEX_DIGITS, nullable=field.nullable, hashed=True
+        )
+    return ContractField(
+        name=field.name,
+        column=column,
+        kind=field.kind,
+        length=field.length,
+        precision=field.precision,
+        scale=field.scale,
+        nullable=field.nullable,
+        values=field.values if field.values_restricted else (),
+        references=field.references,
+    )
+
+
+def _distinct_columns(names: Iterable[str]) -> dict[str, str]:
+    """Two API names can give one column (`MyField__c`, `My_Field__c`): the later one by name gets a stable suffix."""
+    columns: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted(names):
+        column = column_name(name)
+        if column in taken:
+            column = f"{column}_{short_fingerprint(name, digits=4)}"
+        taken.add(column)
+        columns[name] = column
+    return columns
+
+
+def _cursor(description: ObjectDescription, choice: FieldChoice) -> DescribedField | None:
+    if choice.cursor:
+        return description.by_name[choice.cursor.lower()]
+    return next((description.by_name[name.lower()] for name in CURSORS if description.has(name)), None)
+
+
+def _required(description: ObjectDescription, name: str) -> DescribedField:
+    field = description.by_name.get(name.lower())
+    if field is None:
+        raise FixSettings(
+            f"{description.object_name} has no field {name} that this user may read.",
+            fix="Give the integration user access to it, or take the object out of warehouse_elt.yaml.",
+        )
+    return field
+
+
+def _check_choice(description: ObjectDescription, choice: FieldChoice) -> None:
+    problems = []
+    named = [("include", n) for n in choice.include] + [("exclude", n) for n in choice.exclude]
+    named += [("hash", n) for n in choice.hashed] + ([("cursor", choice.cursor)] if choice.cursor else [])
+    for setting, name in named:
+        field = description.by_name.get(name.lower())
+        if field is None and setting != "exclude":  # a field that is gone is excluded already
+            near = difflib.get_close_matches(name, [f.name for f in description.fields], n=1)
+            problems.append(f"{setting}: no field {name}" + (f" (did you mean {near[0]}?)" if near else ""))
+        elif field is not None and setting in ("include", "hash") and field.kind is FieldKind.UNREADABLE:
+            problems.append(f"{setting}: {field.name} is of type {field.source_type}, which cannot be read in bulk")
+        elif field is not None and setting == "cursor" and field.kind is not FieldKind.TIMESTAMP:
+            problems.append(f"cursor: {field.name} is not a date-time")
+    if problems:
+        raise FixSettings(
+            f"The settings of {description.object_name} do not fit the object: {'; '.join(problems)}.",
+            fix="Correct them in include/config/warehouse_elt.yaml, or give the integration user access to the field.",
+        )
+
+
+def decide_window(
+    kind: WindowKind,
+    *,
+    horizon: datetime,
+    watermark: datetime | None,
+    overlap: timedelta,
+    interval: tuple[datetime, datetime] | None = None,
+) -> Window:
+    """
+    The window that a run reads.
+
+    `horizon` is the source's clock less the lag: nothing newer is read, because it may still be uncommitted. The first
+    run reads from the beginning of time. A backfill reads exactly its data interval, as far as the horizon allows.
+    """
+    if kind is WindowKind.BACKFILL:
+        if interval is None:
+            raise FixSettings(
+                "This backfill run carries no data interval.", fix="Schedule the DAG with CronDataIntervalTimetable."
+            )
+        start, end = interval
+        return Window(start, max(start, min(end, horizon)), kind)
+    if kind is WindowKind.FULL or watermark is None:
+        return Window(None, horizon, kind)
+    return Window(watermark - overlap, max(horizon, watermark), kind)
+
+
+def choose_method(preference: str, *, rows: int, rest_below: int) -> tuple[str, str]:
+    """`bulk` or `rest`, and why, in a sentence for the log."""
+    if preference != "auto":
+        return preference, f"settings say read: {preference}"
+    if rows <= rest_below:
+        return "rest", f"{rows:,} rows fit in few REST pages (limit {rest_below:,}); a bulk job would cost more calls"
+    return "bulk", f"{rows:,} rows are more than the REST limit of {rest_below:,}"
