@@ -1,0 +1,123 @@
+"""
+The published datasets of schema OPS: what an analyst may build on. Columns are added at the end, never renamed or retyped.
+
+`docs/ops-tables.md` says the same in prose; a test holds the two together. The state fills these columns
+(`State.ops_rows`), the warehouse makes its tables from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from crm_patterns.core.contracts import FieldKind
+
+
+@dataclass(frozen=True, slots=True)
+class OpsColumn:
+    """One column. The key columns together identify a row: publishing a run again replaces its rows by key."""
+
+    name: str
+    kind: FieldKind
+    means: str
+    is_key: bool = False
+
+
+def _text(name: str, means: str, *, is_key: bool = False) -> OpsColumn:
+    return OpsColumn(name, FieldKind.TEXT, means, is_key)
+
+
+def _count(name: str, means: str) -> OpsColumn:
+    return OpsColumn(name, FieldKind.INTEGER, means)
+
+
+def _time(name: str, means: str) -> OpsColumn:
+    return OpsColumn(name, FieldKind.TIMESTAMP, means)
+
+
+_RUN_KEY = (
+    _text("dag_id", "the DAG", is_key=True),
+    _text("run_id", "Airflow's name of the run", is_key=True),
+)
+_TALLY = (
+    _count("records_read", "records that came out of the source"),
+    _count("records_created", "records new to the destination"),
+    _count("records_updated", "records changed in the destination"),
+    _count("records_deleted", "records marked as deleted in the destination"),
+    _count("records_unchanged", "records the destination already held"),
+    _count("records_rejected", "records set aside with a reason; see OPS.QUARANTINE"),
+    _count("records_deferred", "records left for a later run (budget, lock, rate)"),
+)
+
+RUNS = (
+    *_RUN_KEY,
+    _text("source", "the system that was read"),
+    _text("run_type", "scheduled, manual, backfill or asset_triggered"),
+    _text("state", "success, partial (something was set aside), failed, running or skipped"),
+    _time("started_at", "when the run's first task began"),
+    _time("finished_at", "when its last task ended; null while it runs"),
+    _count("objects", "objects with an outcome"),
+    _count("objects_success", "of these, in state success"),
+    _count("objects_partial", "of these, in state partial"),
+    _count("objects_failed", "of these, in state failed"),
+    _count("objects_skipped", "of these, in state skipped"),
+    *_TALLY,
+    _count("calls", "calls made to the source, all tries of all tasks"),
+    _text("problem", "the first failed object and its problem in one sentence; empty when nothing failed"),
+)
+
+OUTCOMES = (
+    *_RUN_KEY,
+    _text("object_name", "the object, as its source names it", is_key=True),
+    _text("source", "the system that was read"),
+    _text("state", "success, partial, failed, running or skipped"),
+    _text("window_kind", "incremental, full or backfill; null where no window was claimed"),
+    _time("window_start", "first moment of the window; null is the beginning of time"),
+    _time("window_end", "first moment after the window"),
+    *_TALLY,
+    _count("source_count", "the source's own COUNT() for the window"),
+    _count("server_rows", "rows that the source said it sent"),
+    _count("staged_rows", "rows in the staged Parquet files"),
+    _count("published_rows", "rows that were merged into the table people query"),
+    _text("method", "how the source was read: bulk or rest"),
+    _text("method_reason", "why it was read that way"),
+    _text("failed_step", "the step that failed; empty otherwise"),
+    _text("problem", "what is wrong, in one sentence; empty otherwise"),
+    _text("fix", "what to do about it, in one sentence; empty where nothing is known"),
+    _count("calls", "calls made to the source for this object"),
+    _time("started_at", "when work on the object began"),
+    _time("finished_at", "when it ended; null while it runs"),
+)
+
+QUARANTINE = (
+    *_RUN_KEY,
+    _text("source", "the system the record came from", is_key=True),
+    _text("object_name", "the object, as its source names it", is_key=True),
+    _text("record_key", "the record's id at its source", is_key=True),
+    _text("rule", "the rule that the record broke", is_key=True),
+    _text("field_name", "the field that broke it; empty where the rule is about the whole record", is_key=True),
+    _text("rejection", "which check set it aside: contract, expectation or destination"),
+    _text("reason", "why, in a sentence a person can act on"),
+    _text("payload", "what the record held, as a JSON object of texts; hashed fields and secrets left out"),
+    _text("stage_uri", "the stage that holds the record"),
+    _count("tries", "how many runs have set this record aside for this rule so far"),
+    _time("quarantined_at", "when it was set aside"),
+    _time("released_at", "when a later run accepted the record; null while it is open"),
+    _text("released_by_run_id", "the run that accepted it; null while it is open"),
+)
+
+CALLS = (
+    *_RUN_KEY,
+    _text("source", "the system that was called", is_key=True),
+    _text("object_name", "the object the calls were made for", is_key=True),
+    _text("step", "the step that made them", is_key=True),
+    _count("calls_made", "calls of all tries of the step together"),
+    _count("used", "calls used in the source's own rolling window, as last reported; null where it does not tell"),
+    _count("allowed", "calls allowed in that window; null where the source does not tell"),
+    _time("reported_at", "when the step last reported"),
+)
+
+OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
+    {"runs": RUNS, "outcomes": OUTCOMES, "quarantine": QUARANTINE, "calls": CALLS}
+)
