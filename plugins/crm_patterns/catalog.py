@@ -169,7 +169,7 @@ def _mistakes(path: Path, problems: list[str]) -> FixSettings:
     return FixSettings(f"{count} in {path}:\n{listed}\n", fix="Correct the settings file.")
 
 
-def _problem(item: Any, node: yaml.Node, model: type[BaseModel]) -> str:
+def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
     location = tuple(item["loc"])
     key = ".".join(str(part) for part in location)
     line = _line_of(node, location)
@@ -185,13 +185,13 @@ def _problem(item: Any, node: yaml.Node, model: type[BaseModel]) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    inner = {"objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings}
+    inner: dict[str, type[BaseModel]] = {"objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings}
     owner = inner.get(str(location[0]), model) if len(location) > 1 else model
     return list(owner.model_fields)
 
 
-def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
-    line: int = node.start_mark.line + 1
+def _line_of(node: yaml.Node | None, location: tuple[Any, ...]) -> int:
+    line: int = node.start_mark.line + 1 if node else 1
     for part in location:
         found = next(_children(node, part), None)
         if found is None:
@@ -200,7 +200,7 @@ def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
     return line
 
 
-def _children(node: yaml.Node, part: Any) -> Iterator[yaml.Node]:
+def _children(node: yaml.Node | None, part: Any) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
         yield from (value for key, value in node.value if key.value == str(part))
     elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):

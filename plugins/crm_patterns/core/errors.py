@@ -3,6 +3,7 @@ Errors are named for what to do about them.
 
 IntegrationError
 ├── RetryLater     the same request may succeed in a while
+│   └── SchemaMoved    the object changed since it was described; describe it again
 ├── RejectRecord   this record cannot be accepted; set it aside and go on
 ├── OutOfBudget    calls or credits are spent until a known time
 ├── StopRun        nothing after this point could be right
@@ -32,6 +33,10 @@ class RetryLater(IntegrationError):
     def __init__(self, problem: str, *, fix: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(problem, fix=fix)
         self.retry_after_s = retry_after_s
+
+
+class SchemaMoved(RetryLater):
+    """The object is no longer what it was when it was described: a field vanished or changed. Describe it again."""
 
 
 class RejectRecord(IntegrationError):

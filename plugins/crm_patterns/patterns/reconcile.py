@@ -84,7 +84,10 @@ def explain(
     `in_source_now`: cursor by key of the window's rows, read again; `present_cursors`: cursor by key of those staged
     rows that left the window (a key that is absent there is gone). `next_window_start`: where the next run will begin.
     """
-    late, moved_on, purged, unexplained = [], [], [], []
+    late: list[str] = []
+    moved_on: list[str] = []
+    purged: list[str] = []
+    unexplained: list[str] = []
     for key in sorted(in_source_now.keys() - set(staged)):
         cursor = in_source_now[key]
         (late if cursor is not None and cursor >= next_window_start else unexplained).append(key)

@@ -1,0 +1,1 @@
+"""Airflow connection → client, warehouse, stage, state."""

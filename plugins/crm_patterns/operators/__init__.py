@@ -1,0 +1,1 @@
+"""One Airflow operator per step: they wire hooks to steps and decide nothing."""

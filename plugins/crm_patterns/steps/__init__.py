@@ -1,0 +1,1 @@
+"""The verbs: one module per step; they speak to the world through `core.ports` only."""

@@ -1,0 +1,214 @@
+"""
+Source → typed Parquet: decide what to read, read it by a bulk job or row by row, stage it.
+
+A job's id is kept in the state database before anything waits for it, so that a killed task goes on with the same job.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.errors import RetryLater, SchemaMoved
+from crm_patterns.core.ports import (
+    BulkRefused,
+    JobState,
+    JobStatus,
+    ReadRequest,
+    RememberedJob,
+    RunKey,
+    Source,
+    Stage,
+    State,
+)
+from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
+from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.patterns.warehouse_elt import FieldChoice, choose_method, decide_window, make_contract
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractOrder:
+    """What to read, for which run. `interval` is a backfill's data interval, half-open, UTC."""
+
+    run: RunKey
+    object_name: str
+    choice: FieldChoice
+    read: str
+    kind: WindowKind
+    interval: tuple[datetime, datetime] | None
+    lag: timedelta
+    overlap: timedelta
+    rest_below: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan:
+    """What will be read and how. `source_count` is the source's COUNT() at `read_at` (source's clock)."""
+
+    request: ReadRequest
+    contract: ObjectContract
+    method: str
+    method_reason: str
+    source_count: int
+    read_at: datetime
+
+
+def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
+    """Describe the object, claim the run's window, count it, choose the interface. Writes nothing but the claim."""
+    read_at = source.now()
+    contract = make_contract(source.name, source.describe(order.object_name), order.choice)
+    window = state.claim_window(order.run, source.name, order.object_name, _window(source, state, order, read_at))
+    request = ReadRequest(contract.object_name, tuple(field.name for field in contract.fields), contract.cursor, window)
+    count = 0 if window.is_empty else source.count(request)
+    method, reason = choose_method(order.read, rows=count, rest_below=order.rest_below)
+    if window.is_empty:
+        method, reason = "rest", "the window is empty"
+    log.info("%s %s: %s rows at the source; reading by %s: %s.", order.object_name, window.label, count, method, reason)
+    return ReadPlan(request, contract, method, reason, count, read_at)
+
+
+def _window(source: Source, state: State, order: ExtractOrder, read_at: datetime) -> Window:
+    return decide_window(
+        order.kind,
+        horizon=read_at - order.lag,
+        watermark=state.watermark(source.name, order.object_name),
+        overlap=order.overlap,
+        interval=order.interval,
+    )
+
+
+def resume(source: Source, state: State, order: ExtractOrder) -> RememberedJob | None:
+    """The job that an earlier try of this run left, if the source still has it and it did not fail."""
+    job = state.remembered_job(order.run, source.name, order.object_name)
+    if job is None:
+        return None
+    status = source.job_status(job.job_id)
+    if status.state in (JobState.READY, JobState.WAITING):
+        log.info("Going on with bulk job %s, submitted at %s.", job.job_id, job.submitted_at.isoformat())
+        return job
+    log.info("Bulk job %s is %s (%s); starting over.", job.job_id, status.state.value, status.problem or "no text")
+    state.forget_job(order.run, source.name, order.object_name)
+    return None
+
+
+def submit(source: Source, state: State, order: ExtractOrder, planned: ReadPlan) -> RememberedJob | None:
+    """Start the bulk job of a plan and keep its id; None where the source wants the object read row by row."""
+    try:
+        job_id = source.submit(planned.request)
+    except BulkRefused as refused:
+        log.info("%s is not served in bulk (%s); reading row by row.", order.object_name, refused)
+        return None
+    job = RememberedJob(job_id, planned.request, planned.contract, planned.source_count, planned.read_at)
+    state.remember_job(order.run, source.name, job)
+    log.info("Submitted bulk job %s.", job_id)
+    return job
+
+
+def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, RememberedJob | None]:
+    """Plan, and submit where a bulk job is the way. Where a field vanished since the description, describe once more."""
+    for attempt in (1, 2):
+        planned = plan(source, state, order)
+        if planned.method != "bulk":
+            return planned, None
+        try:
+            job = submit(source, state, order, planned)
+        except SchemaMoved as moved:
+            if attempt == 2:
+                raise
+            log.warning("%s Describing %s again.", moved.problem, order.object_name)
+            continue
+        if job is None:
+            refused = ReadPlan(
+                planned.request, planned.contract, "rest", "the source refuses this object in bulk",
+                planned.source_count, planned.read_at,
+            )  # fmt: skip
+            return refused, None
+        return planned, job
+    raise AssertionError("unreachable")
+
+
+def wait_briefly(
+    source: Source,
+    job_id: str,
+    *,
+    grace_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> JobStatus:
+    """Poll from 0.1 s on, doubling, for at most `grace_s` seconds: a job that is ready at once needs no deferral."""
+    give_up, pause = clock() + grace_s, 0.1
+    while True:
+        status = source.job_status(job_id)
+        if status.state is not JobState.WAITING or clock() + pause > give_up:
+            return status
+        sleep(pause)
+        pause = min(pause * 2, 2.0)
+
+
+def abandon(source: Source, state: State, order: ExtractOrder, job_id: str, *, waited_s: float) -> RetryLater:
+    """Abort and delete a job that is stuck; returns the error to raise."""
+    source.discard(job_id)
+    state.forget_job(order.run, source.name, order.object_name)
+    return RetryLater(
+        f"The bulk job {job_id} for {order.object_name} was not done after {waited_s:,.0f} s and was aborted and deleted.",
+        fix="The next try submits a new one; if this repeats, look at the CRM's job queue or raise job_deadline_s.",
+    )
+
+
+def read_job_to_stage(
+    source: Source, stage: Stage, state: State, order: ExtractOrder, job: RememberedJob, *, attempt_id: str, reason: str
+) -> StageRef:
+    """Stage all rows of a READY job. The job is deleted only after the manifest is written."""
+    status = source.job_status(job.job_id)
+    if status.state is not JobState.READY or status.rows is None:
+        state.forget_job(order.run, source.name, order.object_name)
+        raise RetryLater(
+            f"The bulk job {job.job_id} for {order.object_name} is {status.state.value}: {status.problem or 'no text'}.",
+            fix="The next try submits a new one.",
+        )
+    address = StageAddress(source.name, order.object_name, job.request.window, attempt_id)
+    with stage.open(address, job.contract) as writer:
+        for page in source.read_job(job.job_id, job.contract):
+            writer.write(page)
+        evidence = ReadEvidence(
+            method="bulk",
+            method_reason=reason,
+            source_count=job.source_count,
+            server_rows=status.rows,
+            job_id=job.job_id,
+            read_at=job.submitted_at.astimezone(UTC).isoformat(),
+            calls=source.usage().calls_made,
+        )
+        ref = writer.commit(evidence)
+    source.discard(job.job_id)
+    state.forget_job(order.run, source.name, order.object_name)
+    return ref
+
+
+def read_rows_to_stage(
+    source: Source, stage: Stage, order: ExtractOrder, planned: ReadPlan, *, attempt_id: str
+) -> StageRef:
+    """Stage the plan's rows, read without a job."""
+    address = StageAddress(source.name, order.object_name, planned.request.window, attempt_id)
+    received = 0
+    with stage.open(address, planned.contract) as writer:
+        if not planned.request.window.is_empty:
+            for page in source.read_rows(planned.request, planned.contract):
+                received += page.read
+                writer.write(page)
+        evidence = ReadEvidence(
+            method="rest",
+            method_reason=planned.method_reason,
+            source_count=planned.source_count,
+            server_rows=received,
+            job_id=None,
+            read_at=planned.read_at.astimezone(UTC).isoformat(),
+            calls=source.usage().calls_made,
+        )
+        return writer.commit(evidence)

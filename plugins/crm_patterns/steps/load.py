@@ -1,0 +1,85 @@
+"""Parquet → a table of this attempt alone. The table that people query is only made or widened here, never filled."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.errors import StopRun
+from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
+from crm_patterns.core.references import LoadedRef
+from crm_patterns.core.staging import Manifest, StageRef
+
+log = logging.getLogger(__name__)
+
+
+def load(
+    stage: Stage,
+    warehouse: Warehouse,
+    state: State,
+    run: RunKey,
+    ref: StageRef,
+    *,
+    target_schema: str,
+    attempt_schema: str,
+) -> LoadedRef:
+    """
+    PUT and COPY a stage into a new per-attempt table, and keep the rows set aside while reading in quarantine.
+
+    Running it again makes another attempt table and leaves nothing else. StopRun where the warehouse loaded another
+    number of rows than the manifest says.
+    """
+    manifest = stage.manifest(ref)
+    target = Table(target_schema, manifest.contract.table)
+    prepare_target(warehouse, target, manifest.contract)
+    if manifest.rejected:
+        kept = state.quarantine(
+            run, manifest.address.source, manifest.address.object_name, stage.rejected_rows(ref),
+            stage_uri=ref.uri, at=datetime.now(UTC),
+        )  # fmt: skip
+        log.warning(
+            "%s rows of %s do not fit the contract; they are in quarantine.", kept, manifest.address.object_name
+        )
+    if manifest.rows == 0:
+        log.info("%s: no rows to load.", manifest.address.object_name)
+        return LoadedRef(ref, "", 0)
+    attempt = Table(attempt_schema, f"{manifest.contract.table}__{manifest.address.attempt_id}".upper())
+    state.remember_attempt_table(run, manifest.address.object_name, attempt)
+    rows = _copy(stage, warehouse, ref, manifest, attempt)
+    if rows != manifest.rows:
+        raise StopRun(
+            f"{attempt.schema}.{attempt.name} holds {rows:,} rows, but {manifest.rows:,} were staged at {ref.uri}.",
+            fix="Nothing was published. Clear this task; if it repeats, look at the COPY history of the warehouse.",
+        )
+    log.info("Loaded %s rows into %s.%s.", rows, attempt.schema, attempt.name)
+    return LoadedRef(ref, attempt.name, rows)
+
+
+def prepare_target(warehouse: Warehouse, target: Table, contract: ObjectContract) -> None:
+    """Make the table that people query, or add the columns it lacks. Columns are never dropped or retyped here."""
+    present = warehouse.columns(target)
+    if not present:
+        warehouse.run("control/create_schema", names={"schema": target.schema})
+        warehouse.run("warehouse_elt/create_current", names={"table": target, "contract": contract})
+        present = warehouse.columns(target)
+    for field in contract.fields:
+        if field.column not in present:
+            warehouse.run("warehouse_elt/add_column", names={"table": target, "field": field})
+            log.info("Added column %s to %s.%s.", field.column, target.schema, target.name)
+
+
+def _copy(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:
+    landing = Table(attempt.schema, "LANDING")
+    folder = attempt.name.lower()
+    warehouse.run("control/create_schema", names={"schema": attempt.schema})
+    warehouse.run("control/create_stage", names={"stage": landing})
+    warehouse.run("warehouse_elt/create_attempt", names={"table": attempt, "contract": manifest.contract})
+    for part in manifest.parts:
+        with stage.local_part(ref, part.name) as local:
+            warehouse.upload(local, stage_path=f"{landing.schema}.{landing.name}/{folder}")
+    warehouse.run(
+        "warehouse_elt/copy_into_attempt",
+        names={"table": attempt, "stage": landing, "folder": folder, "contract": manifest.contract},
+    )
+    return int(warehouse.run("control/count_rows", names={"table": attempt})[0][0])

@@ -1,0 +1,74 @@
+"""One MERGE, atomic by itself, into the table people query; then the proof that every accepted row is there."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from crm_patterns.core.outcomes import Tally
+from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
+from crm_patterns.core.references import CheckedRef, PublishedRef
+from crm_patterns.core.staging import Manifest
+
+log = logging.getLogger(__name__)
+
+
+def publish(
+    stage: Stage, warehouse: Warehouse, state: State, run: RunKey, checked: CheckedRef, *, target_schema: str,
+    attempt_schema: str,
+) -> PublishedRef:  # fmt: skip
+    """
+    Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. No rows: no statement.
+
+    The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
+    """
+    manifest = stage.manifest(checked.loaded.stage)
+    if not checked.loaded.attempt_table:
+        return PublishedRef(checked, 0, Tally(read=manifest.rejected, rejected=manifest.rejected))
+    names: dict[str, object] = {
+        "target": Table(target_schema, manifest.contract.table),
+        "attempt": Table(attempt_schema, checked.loaded.attempt_table),
+        "rejects": Table(attempt_schema, checked.rejects_table) if checked.rejects_table else None,
+        "contract": manifest.contract,
+    }
+    values: dict[str, object] = {"read_at": datetime.fromisoformat(manifest.evidence.read_at), "run_id": run.run_id}
+    foreseen = _foresee(warehouse, manifest, checked, names, values)
+    tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
+    warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
+    published = int(warehouse.run("warehouse_elt/count_published", names=names, values=values)[0][0])
+    released = _release(warehouse, state, run, manifest, names)
+    log.info(
+        "%s: %s created, %s updated, %s deleted, %s unchanged, %s set aside; %s released from quarantine.",
+        manifest.address.object_name, tally.created, tally.updated, tally.deleted, tally.unchanged, tally.rejected,
+        released,
+    )  # fmt: skip
+    return PublishedRef(checked, published, tally)
+
+
+def _foresee(
+    warehouse: Warehouse, manifest: Manifest, checked: CheckedRef, names: dict[str, object], values: dict[str, object]
+) -> Tally:
+    created, updated, deleted, unchanged = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
+    return Tally(
+        read=manifest.rows + manifest.rejected,
+        created=int(created or 0),
+        updated=int(updated or 0),
+        deleted=int(deleted or 0),
+        unchanged=int(unchanged or 0),
+        rejected=checked.rejected + manifest.rejected,
+    )
+
+
+def _release(warehouse: Warehouse, state: State, run: RunKey, manifest: Manifest, names: dict[str, object]) -> int:
+    """Close the quarantine entries of records that this run accepted."""
+    address = manifest.address
+    waiting = state.open_quarantine_keys(address.source, address.object_name)
+    if not waiting:
+        return 0
+    accepted: list[str] = []
+    for at in range(0, len(waiting), 1000):
+        rows = warehouse.run(
+            "warehouse_elt/select_accepted_keys", names=names, values={"keys": list(waiting[at : at + 1000])}
+        )
+        accepted += [str(row[0]) for row in rows]
+    return state.release(address.source, address.object_name, accepted, run=run, at=datetime.now(UTC))
