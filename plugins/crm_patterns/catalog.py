@@ -132,6 +132,12 @@ class WarehouseEltSettings(Frozen):
         return self.max_rejected_share if own is None else own
 
 
+def include_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """The project's include/ folder: beside plugins/, or where CRM_PATTERNS_INCLUDE says."""
+    named = (os.environ if environ is None else environ).get("CRM_PATTERNS_INCLUDE")
+    return Path(named) if named else Path(__file__).resolve().parents[2] / "include"
+
+
 def load_warehouse_elt(path: Path, environ: Mapping[str, str] | None = None) -> WarehouseEltSettings:
     """Read the settings file. Raises FixSettings with every mistake in it."""
     return _load(path, WarehouseEltSettings, os.environ if environ is None else environ)

@@ -111,7 +111,7 @@ def submit(source: Source, state: State, order: ExtractOrder, planned: ReadPlan)
 
 
 def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, RememberedJob | None]:
-    """Plan, and submit where a bulk job is the way. Where a field vanished since the description, describe once more."""
+    """Plan, and submit where a bulk job is the way. A field that vanished meanwhile: describe once more."""
     for attempt in (1, 2):
         planned = plan(source, state, order)
         if planned.method != "bulk":
@@ -156,7 +156,7 @@ def abandon(source: Source, state: State, order: ExtractOrder, job_id: str, *, w
     source.discard(job_id)
     state.forget_job(order.run, source.name, order.object_name)
     return RetryLater(
-        f"The bulk job {job_id} for {order.object_name} was not done after {waited_s:,.0f} s and was aborted and deleted.",
+        f"The bulk job {job_id} for {order.object_name} took over {waited_s:,.0f} s; it was aborted and deleted.",
         fix="The next try submits a new one; if this repeats, look at the CRM's job queue or raise job_deadline_s.",
     )
 
@@ -169,7 +169,7 @@ def read_job_to_stage(
     if status.state is not JobState.READY or status.rows is None:
         state.forget_job(order.run, source.name, order.object_name)
         raise RetryLater(
-            f"The bulk job {job.job_id} for {order.object_name} is {status.state.value}: {status.problem or 'no text'}.",
+            f"Bulk job {job.job_id} for {order.object_name} is {status.state.value}: {status.problem or 'no text'}.",
             fix="The next try submits a new one.",
         )
     address = StageAddress(source.name, order.object_name, job.request.window, attempt_id)

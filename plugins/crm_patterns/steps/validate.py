@@ -114,7 +114,7 @@ def _stop_where_too_many(manifest: Manifest, rejected: int, allowed: float, *, d
     share = (rejected + manifest.rejected) / read if read else 0.0
     if share > allowed:
         raise StopRun(
-            f"{rejected + manifest.rejected:,} of {read:,} rows of {manifest.address.object_name} ({share:.1%}) would be"
-            f" set aside, more than the {allowed:.1%} that settings allow; nothing was published.",
-            fix=f"Look at the reasons in the quarantine and at {docs_url}, or raise this object's max_rejected_share.",
+            f"{rejected + manifest.rejected:,} of {read:,} rows of {manifest.address.object_name} ({share:.1%}) "
+            f"would be set aside, more than the {allowed:.1%} that settings allow; nothing was published.",
+            fix=f"Look at the reasons in the quarantine and at {docs_url}, or raise its max_rejected_share.",
         )

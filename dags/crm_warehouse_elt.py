@@ -1,0 +1,83 @@
+"""
+# CRM to warehouse
+
+Every hour: what changed in Salesforce, staged as Parquet, audited, published to Snowflake and proven row by row.
+
+**Red** means that some record is unaccounted for, or that a person has to change something first. Nothing half-written
+is visible: a table people query changes only by one MERGE, after its audit.
+
+What to do, woken at night:
+
+1. Open the red task and read the last line of its log: it says what is wrong and what to do.
+2. `extract`: the source. `load`, `publish`: the warehouse. `validate`: the data; its *Data Docs* button shows the
+   rule. `reconcile`: the numbers do not agree; they are in the log.
+3. Then clear the object's task group. Clearing anything, any number of times, is safe: twice is once.
+
+A manual run can be limited to some objects, read everything again (`mode: full`) or only say what it would read
+(`dry_run`). A backfill (from this page, *Trigger → Backfill*) reads exactly the days asked for and moves no watermark.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.sdk import CronDataIntervalTimetable, Param, TaskGroup, dag
+from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
+
+from crm_patterns.assets import published_object
+from crm_patterns.catalog import load_warehouse_elt
+from crm_patterns.operators.close_run import CloseRunOperator
+from crm_patterns.operators.extract import ExtractToStageOperator
+from crm_patterns.operators.load import LoadStageOperator
+from crm_patterns.operators.publish import PublishOperator
+from crm_patterns.operators.reconcile import ReconcileOperator
+from crm_patterns.operators.validate import ValidateOperator
+from crm_patterns.patterns.warehouse_elt import table_name
+
+INCLUDE = Path(__file__).resolve().parents[1] / "include"
+SETTINGS = load_warehouse_elt(INCLUDE / "config" / "warehouse_elt.yaml")
+NAMES = [item.name for item in SETTINGS.objects]
+
+
+@dag(
+    schedule=CronDataIntervalTimetable(SETTINGS.schedule, timezone="UTC"),
+    start_date=SETTINGS.start_date,
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["crm", "salesforce", "snowflake"],
+    default_args={
+        "retries": SETTINGS.retry.attempts,
+        "retry_delay": timedelta(seconds=SETTINGS.retry.delay_s),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(seconds=SETTINGS.retry.max_delay_s),
+    },
+    params={
+        "objects": Param([], type=["array", "null"], items={"type": "string", "enum": NAMES}, examples=NAMES,
+                         title="Objects", description="Only these; empty: all."),
+        "mode": Param("incremental", enum=["incremental", "full"], title="Mode",
+                      description="full reads everything again from the beginning of time."),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Only say what would be read."),
+    },
+    on_failure_callback=RunFailedNotice(slack_conn_id=SETTINGS.slack_conn_id, state_conn_id=SETTINGS.state_conn_id),
+    on_success_callback=RunRecoveredNotice(slack_conn_id=SETTINGS.slack_conn_id, state_conn_id=SETTINGS.state_conn_id),
+    deadline=deadline_alert(SETTINGS.deadline, slack_conn_id=SETTINGS.slack_conn_id),
+)  # fmt: skip
+def crm_warehouse_elt() -> None:
+    close = CloseRunOperator(task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse)
+    for name in NAMES:
+        asset = published_object(SETTINGS.target_schema, table_name(name))
+        at_source = {"settings": SETTINGS, "object_name": name, "pool": SETTINGS.pools.source}
+        at_warehouse = {**at_source, "pool": SETTINGS.pools.warehouse}
+        with TaskGroup(name):
+            staged = ExtractToStageOperator(task_id="extract", **at_source)
+            loaded = LoadStageOperator(task_id="load", stage=staged.output, **at_warehouse)
+            checked = ValidateOperator(task_id="validate", loaded=loaded.output, **at_warehouse)
+            published = PublishOperator(task_id="publish", checked=checked.output, **at_warehouse)
+            proven = ReconcileOperator(task_id="reconcile", published=published.output, outlets=[asset], **at_warehouse)
+        proven >> close
+    close.as_teardown(on_failure_fail_dagrun=True)
+
+
+crm_warehouse_elt()

@@ -1,0 +1,126 @@
+"""Source → Parquet on the stage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from crm_patterns.core.ports import JobState, RememberedJob, Source, State
+from crm_patterns.core.windows import WindowKind
+from crm_patterns.hooks.salesforce import SalesforceSourceHook
+from crm_patterns.hooks.stage import StageHook
+from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.patterns.warehouse_elt import FieldChoice
+from crm_patterns.steps import extract
+from crm_patterns.triggers.source_job import SourceJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ExtractToStageOperator(StepOperator):
+    """
+    Read one object's window into typed Parquet; returns a StageRef.
+
+    Deferrable: while a bulk job runs, no worker slot is held. The job's id is in the state database, so that a retry
+    goes on with the same job. A job older than `job_deadline_s` is aborted and deleted.
+    """
+
+    step = "extract"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        params = context["params"]
+        if params.get("objects") and self.object_name not in params["objects"]:
+            raise AirflowSkipException(f"{self.object_name} is not among the objects asked for.")
+        with self.reported(context) as state:
+            source = self._source()
+            try:
+                return self._extract(source, state, context)
+            finally:
+                source.close()
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Called when the trigger has seen the job end, or its deadline pass."""
+        with self.reported(context) as state:
+            source, order = self._source(), self._order(context)
+            try:
+                job = extract.resume(source, state, order)
+                if job is None:
+                    return self._extract(source, state, context)
+                if event["state"] == JobState.WAITING.value:
+                    raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
+                return self._read(source, state, context, job)
+            finally:
+                source.close()
+
+    def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
+        order = self._order(context)
+        if context["params"].get("dry_run"):
+            planned = extract.plan(source, state, order)
+            raise AirflowSkipException(
+                f"Dry run: {planned.source_count:,} rows of {self.object_name}, window {planned.request.window.label}, "
+                f"{len(planned.request.fields)} fields, would be read by {planned.method}: {planned.method_reason}."
+            )
+        job = extract.resume(source, state, order)
+        if job is None:
+            planned, job = extract.start(source, state, order)
+            if job is None:
+                stage, attempt_id = self._stage(), self._attempt_id(context)
+                return extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id).to_xcom()
+        status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
+        if status.state is JobState.WAITING:
+            self._defer(job)
+        return self._read(source, state, context, job)
+
+    def _defer(self, job: RememberedJob) -> None:
+        deadline = job.submitted_at + timedelta(seconds=self.settings.job_deadline_s)
+        self.log.info("Bulk job %s is not ready; waiting without a worker slot until %s.", job.job_id, deadline)
+        self.defer(
+            trigger=SourceJobTrigger(
+                conn_id=self.settings.source_conn_id, job_id=job.job_id, deadline=deadline.astimezone(UTC).isoformat()
+            ),
+            method_name="resume",
+        )
+
+    def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
+        reason = f"{job.source_count:,} rows are more than one would read row by row"
+        ref = extract.read_job_to_stage(
+            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), reason=reason
+        )
+        return ref.to_xcom()
+
+    def _order(self, context: Context) -> extract.ExtractOrder:
+        settings, item = self.settings, self.settings.object(self.object_name)
+        kind, interval = _kind(context)
+        return extract.ExtractOrder(
+            run=run_key(context),
+            object_name=item.name,
+            choice=FieldChoice(item.include, item.exclude, item.hash, item.cursor),
+            read=item.read,
+            kind=kind,
+            interval=interval,
+            lag=timedelta(seconds=settings.lag_s),
+            overlap=timedelta(seconds=settings.overlap_s),
+            rest_below=settings.rest_below_rows,
+        )
+
+    def _attempt_id(self, context: Context) -> str:
+        """Unique per try, sortable by time, safe in a table name and in a path."""
+        return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}t{context['ti'].try_number}"
+
+    def _source(self) -> Source:
+        return SalesforceSourceHook(self.settings.source_conn_id).source(
+            page_rows=self.settings.page_rows, pages_ahead=self.settings.pages_ahead
+        )
+
+    def _stage(self) -> Any:
+        return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
+
+
+def _kind(context: Context) -> tuple[WindowKind, tuple[datetime, datetime] | None]:
+    if str(context["dag_run"].run_type) == "backfill":
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        return WindowKind.BACKFILL, (start, end) if start and end else None
+    return (WindowKind.FULL if context["params"].get("mode") == "full" else WindowKind.INCREMENTAL), None

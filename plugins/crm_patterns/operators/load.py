@@ -1,0 +1,39 @@
+"""Stage → a table of this attempt in the warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.core.staging import StageRef
+from crm_patterns.hooks.stage import StageHook
+from crm_patterns.hooks.warehouse import WarehouseHook
+from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.steps.load import load
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class LoadStageOperator(StepOperator):
+    """PUT and COPY a stage into a per-attempt table, and widen the target by columns it lacks; returns a LoadedRef."""
+
+    step = "load"
+    template_fields = ("stage",)
+
+    def __init__(self, *, stage: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stage = stage
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        settings = self.settings
+        with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+            loaded = load(
+                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                warehouse,
+                state,
+                run_key(context),
+                StageRef.from_xcom(self.stage),
+                target_schema=settings.target_schema,
+                attempt_schema=settings.attempt_schema,
+            )
+            return loaded.to_xcom()

@@ -1,0 +1,39 @@
+"""Merge an audited attempt into the table that people query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.core.references import CheckedRef
+from crm_patterns.hooks.stage import StageHook
+from crm_patterns.hooks.warehouse import WarehouseHook
+from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.steps.publish import publish
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class PublishOperator(StepOperator):
+    """One atomic MERGE by record id, newer wins; returns a PublishedRef."""
+
+    step = "publish"
+    template_fields = ("checked",)
+
+    def __init__(self, *, checked: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.checked = checked
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        settings = self.settings
+        with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+            published = publish(
+                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                warehouse,
+                state,
+                run_key(context),
+                CheckedRef.from_xcom(self.checked),
+                target_schema=settings.target_schema,
+                attempt_schema=settings.attempt_schema,
+            )
+            return published.to_xcom()

@@ -1,0 +1,78 @@
+"""What every step's operator shares: which run it belongs to, and that a failure is on record before it is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowSkipException
+
+from crm_patterns.catalog import WarehouseEltSettings
+from crm_patterns.core.errors import FixSettings, IntegrationError, OutOfBudget, StopRun
+from crm_patterns.core.outcomes import RunState
+from crm_patterns.core.ports import ObjectOutcome, RunKey, State
+from crm_patterns.hooks.state import StateHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+REACTIONS = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[FixSettings, StopRun, OutOfBudget],
+            action=RetryAction.FAIL,
+            reason="The same attempt would fail again; see the error for what to do.",
+        )
+    ]
+)
+"""Airflow retries what may succeed in a while, and nothing else."""
+
+
+def run_key(context: Context) -> RunKey:
+    dag_run = context["dag_run"]
+    return RunKey(dag_run.dag_id, dag_run.run_id)
+
+
+class StepOperator(BaseOperator):
+    """One step for one object. `settings` is the pattern's frozen settings; `object_name` the API name."""
+
+    step: ClassVar[str]
+
+    def __init__(self, *, settings: WarehouseEltSettings, object_name: str, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", REACTIONS)
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.object_name = object_name
+
+    def state(self) -> State:
+        return StateHook(self.settings.state_conn_id).state()
+
+    @contextmanager
+    def reported(self, context: Context) -> Iterator[State]:
+        """Hand out the state; an error leaves this object's outcome as failed, with the sentence people will read."""
+        state, run = self.state(), run_key(context)
+        dag_run = context["dag_run"]
+        state.start_run(run, source=self.settings.source, run_type=str(dag_run.run_type), at=datetime.now(UTC))
+        try:
+            yield state
+        except AirflowSkipException:
+            raise
+        except IntegrationError as error:
+            self.log.error("%s", error)
+            self._record(state, run, problem=error.problem, fix=error.fix)
+            raise
+        except Exception as error:
+            self._record(state, run, problem=f"{type(error).__name__}: {error}", fix="Read the log of the task.")
+            raise
+
+    def _record(self, state: State, run: RunKey, *, problem: str, fix: str) -> None:
+        known = state.outcome(run, self.object_name) or ObjectOutcome(self.object_name, RunState.FAILED)
+        failed = replace(
+            known, state=RunState.FAILED, problem=problem, fix=fix, failed_step=self.step, finished_at=datetime.now(UTC)
+        )
+        state.record_outcome(run, failed)

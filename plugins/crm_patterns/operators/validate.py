@@ -1,0 +1,57 @@
+"""Audit an attempt with Great Expectations before anyone sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperatorLink
+
+from crm_patterns.core.references import LoadedRef
+from crm_patterns.hooks.stage import StageHook
+from crm_patterns.hooks.warehouse import WarehouseHook
+from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.steps.validate import validate
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class DataDocsLink(BaseOperatorLink):
+    """The button on the task in the Airflow UI that opens this run's Data Docs."""
+
+    name = "Data Docs"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        return getattr(operator, "docs_url", "")
+
+
+class ValidateOperator(StepOperator):
+    """Run the object's suite over the attempt table; failing rows go to quarantine; returns a CheckedRef."""
+
+    step = "validate"
+    template_fields = ("loaded",)
+    operator_extra_links = (DataDocsLink(),)
+
+    def __init__(self, *, loaded: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.loaded = loaded
+        self.docs_url = ""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        settings = self.settings
+        hook = WarehouseHook(settings.warehouse_conn_id)
+        with self.reported(context) as state, hook.warehouse() as warehouse:
+            quality = hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
+            checked = validate(
+                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                warehouse,
+                quality,
+                state,
+                run_key(context),
+                LoadedRef.from_xcom(self.loaded),
+                attempt_schema=settings.attempt_schema,
+                max_rejected_share=settings.rejected_share_of(self.object_name),
+            )
+            self.docs_url = checked.docs_url
+            return checked.to_xcom()

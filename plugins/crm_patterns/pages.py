@@ -1,0 +1,27 @@
+"""
+Pages of ours inside Airflow's API server: Great Expectations' Data Docs.
+
+Airflow puts no sign-in before a plugin's app, so every route asks for the signed-in user itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse
+
+from crm_patterns.catalog import include_dir, load_warehouse_elt
+
+app = FastAPI(title="CRM Integration Patterns", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.get("/data-docs/{page:path}")
+def data_docs(page: str, _user: GetUserDep) -> FileResponse:
+    """One file of the Data Docs; 404 outside their folder."""
+    root = Path(load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml").data_docs_root).resolve()
+    wanted = (root / (page or "index.html")).resolve()
+    if not wanted.is_relative_to(root) or not wanted.is_file():
+        raise HTTPException(404, "There is no such page. Data Docs are written by the validate tasks.")
+    return FileResponse(wanted)

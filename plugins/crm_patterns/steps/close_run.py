@@ -1,0 +1,112 @@
+"""The end of a run: its summary for people, its rows for analysts, and the clean-up of what earlier runs left."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.core.contracts import ContractField
+from crm_patterns.core.fingerprints import short_fingerprint
+from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
+from crm_patterns.core.outcomes import RunState
+from crm_patterns.core.ports import RunKey, RunSummary, State, Table, Warehouse
+from crm_patterns.steps.reconcile import drop_old_attempt_tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+OPS_SCHEMA = "OPS"
+
+
+def close_run(
+    warehouse: Warehouse, state: State, run: RunKey, *, attempt_schema: str, keep_attempts: timedelta
+) -> RunSummary:
+    """Set the run's state from its objects', publish the OPS datasets, drop attempts older than `keep_attempts`."""
+    now = datetime.now(UTC)
+    known = state.summary(run)
+    outcomes = known.outcomes if known else ()
+    summary = state.finish_run(run, state=run_state([outcome.state for outcome in outcomes]), at=now)
+    for dataset in OPS_DATASETS:
+        publish_dataset(warehouse, state, run, dataset, attempt_schema=attempt_schema)
+    drop_old_attempt_tables(warehouse, state, older_than=now - keep_attempts)
+    log.info("%s", render(summary))
+    return summary
+
+
+def run_state(states: list[RunState]) -> RunState:
+    """Failed where an object failed, else partial where one was, else success; skipped where nothing was read."""
+    for verdict in (RunState.FAILED, RunState.RUNNING, RunState.PARTIAL):
+        if verdict in states:
+            return RunState.FAILED if verdict is RunState.RUNNING else verdict
+    return RunState.SUCCESS if RunState.SUCCESS in states else RunState.SKIPPED
+
+
+def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: str, *, attempt_schema: str) -> int:
+    """Merge one dataset's rows of this run into OPS, by Parquet, PUT and COPY; returns the rows."""
+    names, rows = state.ops_rows(dataset, run)
+    columns = OPS_DATASETS[dataset]
+    if not rows:
+        return 0
+    attempt = Table(attempt_schema, f"OPS_{dataset.upper()}__{short_fingerprint([run.dag_id, run.run_id]).upper()}")
+    landing = Table(attempt_schema, "LANDING")
+    target = Table(OPS_SCHEMA, dataset.upper())
+    context = {
+        "target": target,
+        "attempt": attempt,
+        "columns": columns,
+        "stage": landing,
+        "folder": attempt.name.lower(),
+    }
+    for schema in (attempt_schema, OPS_SCHEMA):
+        warehouse.run("control/create_schema", names={"schema": schema})
+    warehouse.run("control/create_stage", names={"stage": landing})
+    warehouse.run("control/create_ops", names={**context, "table": target})
+    warehouse.run("control/create_ops_attempt", names={**context, "table": attempt})
+    with tempfile.TemporaryDirectory(prefix="crm-ops-") as folder:
+        local = Path(folder) / f"{dataset}.parquet"
+        _write(local, columns, names, rows)
+        warehouse.upload(local, stage_path=f"{landing.schema}.{landing.name}/{context['folder']}")
+    warehouse.run("control/copy_into_ops_attempt", names={**context, "table": attempt})
+    warehouse.run("control/merge_into_ops", names=context)
+    warehouse.run("control/drop_table", names={"table": attempt})
+    return len(rows)
+
+
+def _write(local: Path, columns: tuple[OpsColumn, ...], names: Any, rows: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema(columns)
+    if tuple(names) != tuple(schema.names):
+        raise ValueError(f"OPS columns differ: the state gives {list(names)}, the dataset has {schema.names}.")
+    values = list(zip(*rows, strict=True))
+    arrays = [pa.array(column, type=field.type) for column, field in zip(values, schema, strict=True)]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), local, compression="zstd")
+
+
+def _schema(columns: tuple[OpsColumn, ...]) -> pa.Schema:
+    import pyarrow as pa
+
+    from crm_patterns.core.arrow_types import arrow_type
+
+    return pa.schema([(c.name, arrow_type(ContractField(c.name, c.name, c.kind))) for c in columns])
+
+
+def render(summary: RunSummary) -> str:
+    """The run as a table for the task's log."""
+    head = (
+        f"{'object':24} {'state':8} {'read':>9} {'created':>9} {'updated':>9} {'deleted':>8} {'same':>9} {'aside':>7}"
+    )
+    lines = [f"Run {summary.key.run_id} of {summary.key.dag_id}: {summary.state.value}", head]
+    for o in sorted(summary.outcomes, key=lambda outcome: outcome.object_name):
+        t = o.tally
+        lines.append(
+            f"{o.object_name:24} {o.state.value:8} {t.read:>9,} {t.created:>9,} {t.updated:>9,} {t.deleted:>8,} "
+            f"{t.unchanged:>9,} {t.rejected:>7,}" + (f"  {o.problem}" if o.problem else "")
+        )
+    return "\n".join(lines)
