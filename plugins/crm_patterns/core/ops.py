@@ -1,5 +1,5 @@
 """
-The published datasets of schema OPS: what an analyst may build on. Columns are added at the end, never renamed or retyped.
+The published datasets of schema OPS: what an analyst may build on. Columns are added at the end, never renamed.
 
 `docs/ops-tables.md` says the same in prose; a test holds the two together. The state fills these columns
 (`State.ops_rows`), the warehouse makes its tables from them.

@@ -1,0 +1,134 @@
+"""How far work has come: watermarks, claimed windows, jobs at sources, attempt tables, publish plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.outcomes import Tally
+from crm_patterns.core.ports import ReadRequest, RememberedJob, RunKey, Table
+from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.state import tables as t
+from crm_patterns.state.upserts import insert_new, insert_or_update
+
+
+def watermark(connection: Connection, source: str, object_name: str) -> datetime | None:
+    query = sa.select(t.watermarks.c.watermark).where(
+        t.watermarks.c.source == source, t.watermarks.c.object_name == object_name
+    )
+    return connection.execute(query).scalar()
+
+
+def advance_watermark(connection: Connection, source: str, object_name: str, to: datetime, run: RunKey) -> None:
+    row = {
+        "source": source,
+        "object_name": object_name,
+        "watermark": to,
+        "moved_by_dag_id": run.dag_id,
+        "moved_by_run_id": run.run_id,
+    }
+    insert_or_update(connection, t.watermarks, row, where=t.watermarks.c.watermark < to)
+
+
+def claim_window(connection: Connection, run: RunKey, source: str, object_name: str, proposed: Window) -> Window:
+    key = {**asdict(run), "source": source, "object_name": object_name}
+    insert_new(connection, t.window_claims, [{**key, **window_columns(proposed)}])
+    row = connection.execute(sa.select(t.window_claims).filter_by(**key)).one()
+    window = window_of(row._mapping)
+    assert window is not None  # noqa: S101 - a claim's end is not null
+    return window
+
+
+def window_columns(window: Window | None) -> dict[str, Any]:
+    if window is None:
+        return {"window_start": None, "window_end": None, "window_kind": None}
+    return {"window_start": window.start, "window_end": window.end, "window_kind": window.kind.value}
+
+
+def window_of(row: Mapping[Any, Any]) -> Window | None:
+    if row["window_end"] is None:
+        return None
+    return Window(row["window_start"], row["window_end"], WindowKind(row["window_kind"]))
+
+
+def remember_job(connection: Connection, run: RunKey, source: str, job: RememberedJob) -> None:
+    request = {**asdict(job.request), "window": job.request.window.to_json()}
+    row = {
+        **asdict(run),
+        "source": source,
+        "object_name": job.request.object_name,
+        "job_id": job.job_id,
+        "request": json.dumps(request),
+        "contract": json.dumps(job.contract.to_json()),
+        "source_count": job.source_count,
+        "submitted_at": job.submitted_at,
+    }
+    insert_or_update(connection, t.source_jobs, row)
+
+
+def remembered_job(connection: Connection, run: RunKey, source: str, object_name: str) -> RememberedJob | None:
+    query = sa.select(t.source_jobs).filter_by(**asdict(run), source=source, object_name=object_name)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    request = json.loads(row.request)
+    request |= {"window": Window.from_json(request["window"]), "fields": tuple(request["fields"])}
+    return RememberedJob(
+        job_id=row.job_id,
+        request=ReadRequest(**request),
+        contract=ObjectContract.from_json(json.loads(row.contract)),
+        source_count=row.source_count,
+        submitted_at=row.submitted_at,
+    )
+
+
+def forget_job(connection: Connection, run: RunKey, source: str, object_name: str) -> None:
+    key = {**asdict(run), "source": source, "object_name": object_name}
+    connection.execute(sa.delete(t.source_jobs).filter_by(**key))
+
+
+def remember_attempt_table(connection: Connection, run: RunKey, object_name: str, table: Table, at: datetime) -> None:
+    row = {
+        **asdict(run),
+        "object_name": object_name,
+        "table_schema": table.schema,
+        "table_name": table.name,
+        "remembered_at": at,
+    }
+    insert_new(connection, t.attempt_tables, [row])
+
+
+def attempt_tables(
+    connection: Connection, older_than: datetime | None, run: RunKey | None
+) -> Sequence[tuple[str, Table]]:
+    known = t.attempt_tables.c
+    query = sa.select(known.object_name, known.table_schema, known.table_name)
+    if older_than is not None:
+        query = query.where(known.remembered_at < older_than)
+    if run is not None:
+        query = query.filter_by(**asdict(run))
+    query = query.order_by(known.remembered_at, known.table_schema, known.table_name)
+    return [(row.object_name, Table(row.table_schema, row.table_name)) for row in connection.execute(query)]
+
+
+def forget_attempt_table(connection: Connection, table: Table) -> None:
+    key = {"table_schema": table.schema, "table_name": table.name}
+    connection.execute(sa.delete(t.attempt_tables).filter_by(**key))
+
+
+def plan_publish(connection: Connection, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
+    key = {**asdict(run), "object_name": object_name, "attempt_id": attempt_id}
+    insert_new(connection, t.publish_plans, [{**key, **planned.to_json()}])
+    row = connection.execute(sa.select(t.publish_plans).filter_by(**key)).one()
+    return tally_of(row._mapping)
+
+
+def tally_of(row: Mapping[Any, Any]) -> Tally:
+    return Tally(**{name: row[name] for name in t.TALLY_COLUMNS})

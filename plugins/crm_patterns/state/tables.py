@@ -1,0 +1,205 @@
+"""
+The tables of the operational state, all named `crm_…` so that they can live beside others in one database.
+
+Every claim is a primary key: whoever inserts first has it. Times are UTC. What a table holds is said by its comment.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Takes and gives aware times; kept as UTC. A naive time is a mistake of the caller: ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"The time {value.isoformat()} carries no time zone.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, default="", server_default="")
+
+
+def _number(name: str, *, nullable: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[datetime]:
+    return Column(name, UtcDateTime, nullable=nullable)
+
+
+TALLY_COLUMNS = ("read", "created", "updated", "deleted", "unchanged", "rejected", "deferred")
+
+watermarks = Table(
+    "crm_watermarks",
+    metadata,
+    _key("source"),
+    _key("object_name"),
+    _time("watermark"),
+    _text("moved_by_dag_id"),
+    _text("moved_by_run_id"),
+    comment="Up to where each object is loaded and proven.",
+)
+
+window_claims = Table(
+    "crm_window_claims",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    _key("object_name"),
+    _time("window_start", nullable=True),
+    _time("window_end"),
+    _text("window_kind"),
+    comment="The window each run reads of each object, fixed by the first proposal.",
+)
+
+source_jobs = Table(
+    "crm_source_jobs",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    _key("object_name"),
+    _text("job_id"),
+    _text("request"),
+    _text("contract"),
+    _number("source_count", nullable=False),
+    _time("submitted_at"),
+    comment="Jobs that run at a source, with what is needed to go on reading them after a kill.",
+)
+
+attempt_tables = Table(
+    "crm_attempt_tables",
+    metadata,
+    _key("table_schema"),
+    _key("table_name"),
+    _text("dag_id"),
+    _text("run_id"),
+    _text("object_name"),
+    _time("remembered_at"),
+    comment="Warehouse tables of single attempts that are not dropped yet.",
+)
+
+publish_plans = Table(
+    "crm_publish_plans",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("object_name"),
+    _key("attempt_id"),
+    *(_number(name, nullable=False) for name in TALLY_COLUMNS),
+    comment="What each attempt foresaw before its first MERGE.",
+)
+
+runs = Table(
+    "crm_runs",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _text("source"),
+    _text("run_type"),
+    _text("state"),
+    _time("started_at"),
+    _time("finished_at", nullable=True),
+    comment="The ledger of runs.",
+)
+
+outcomes = Table(
+    "crm_outcomes",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("object_name"),
+    _text("state"),
+    *(_number(name, nullable=False) for name in TALLY_COLUMNS),
+    _time("window_start", nullable=True),
+    _time("window_end", nullable=True),
+    Column("window_kind", Text, nullable=True),
+    _number("source_count"),
+    _number("server_rows"),
+    _number("staged_rows"),
+    _number("published_rows"),
+    _text("method"),
+    _text("method_reason"),
+    _text("problem"),
+    _text("fix"),
+    _text("failed_step"),
+    _number("calls", nullable=False),
+    _time("started_at", nullable=True),
+    _time("finished_at", nullable=True),
+    comment="What became of each object in each run.",
+)
+
+quarantine = Table(
+    "crm_quarantine",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    _key("object_name"),
+    _key("record_key"),
+    _key("rule"),
+    _key("field_name"),
+    _text("rejection"),
+    _text("reason"),
+    _text("payload"),
+    _text("stage_uri"),
+    _time("quarantined_at"),
+    _time("released_at", nullable=True),
+    Column("released_by_dag_id", Text, nullable=True),
+    Column("released_by_run_id", Text, nullable=True),
+    comment="Records set aside, once per run and broken rule, with the reason.",
+)
+Index("crm_quarantine_record", quarantine.c.source, quarantine.c.object_name, quarantine.c.record_key)
+Index("crm_quarantine_released_by", quarantine.c.released_by_dag_id, quarantine.c.released_by_run_id)
+
+calls = Table(
+    "crm_calls",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    _key("object_name"),
+    _key("step"),
+    _number("calls_made", nullable=False),
+    _number("used"),
+    _number("allowed"),
+    _time("reported_at"),
+    comment="Calls made at a source, added up over all tries of a step.",
+)
+
+incidents = Table(
+    "crm_incidents",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _text("problem"),
+    _time("opened_at"),
+    _time("closed_at", nullable=True),
+    comment="Failed runs that were announced, until a later run is green.",
+)
+Index("crm_incidents_open", incidents.c.dag_id, incidents.c.closed_at)
