@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -34,26 +36,19 @@ class ExtractToStageOperator(StepOperator):
         params = context["params"]
         if params.get("objects") and self.object_name not in params["objects"]:
             raise AirflowSkipException(f"{self.object_name} is not among the objects asked for.")
-        with self.reported(context) as state:
-            source = self._source()
-            try:
-                return self._extract(source, state, context)
-            finally:
-                source.close()
+        with self.reported(context) as state, self._source(state, context) as source:
+            return self._extract(source, state, context)
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Called when the trigger has seen the job end, or its deadline pass."""
-        with self.reported(context) as state:
-            source, order = self._source(), self._order(context)
-            try:
-                job = extract.resume(source, state, order)
-                if job is None:
-                    return self._extract(source, state, context)
-                if event["state"] == JobState.WAITING.value:
-                    raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
-                return self._read(source, state, context, job)
-            finally:
-                source.close()
+        with self.reported(context) as state, self._source(state, context) as source:
+            order = self._order(context)
+            job = extract.resume(source, state, order)
+            if job is None:
+                return self._extract(source, state, context)
+            if event["state"] == JobState.WAITING.value:
+                raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
+            return self._read(source, state, context, job)
 
     def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
         order = self._order(context)
@@ -110,10 +105,18 @@ class ExtractToStageOperator(StepOperator):
         """Unique per try, sortable by time, safe in a table name and in a path."""
         return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}t{context['ti'].try_number}"
 
-    def _source(self) -> Source:
-        return SalesforceSourceHook(self.settings.source_conn_id).source(
+    @contextmanager
+    def _source(self, state: State, context: Context) -> Iterator[Source]:
+        """The source for this task; what it cost is on record, however the task ends."""
+        source = SalesforceSourceHook(self.settings.source_conn_id).source(
             page_rows=self.settings.page_rows, pages_ahead=self.settings.pages_ahead
         )
+        try:
+            yield source
+        finally:
+            spent, at = source.usage(), datetime.now(UTC)
+            state.record_calls(run_key(context), source.name, self.object_name, step=self.step, usage=spent, at=at)
+            source.close()
 
     def _stage(self) -> Any:
         return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
