@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from sqlalchemy.engine import URL
 
 from crm_patterns.core.errors import FixSettings
-from crm_patterns.state.database import open_engine
+from crm_patterns.state.database import PATIENCE_S, open_engine
 from crm_patterns.state.operational import OperationalState
 
 POSTGRES_DRIVER = "postgresql+psycopg2"
 LIBPQ_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs")
-DEFAULT_CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 10.0
 
 
 class ConnectionFields(Protocol):
@@ -36,10 +36,11 @@ class ConnectionFields(Protocol):
     def extra_dejson(self) -> Mapping[str, Any]: ...
 
 
-def open_state(connection: ConnectionFields) -> OperationalState:
+def open_state(connection: ConnectionFields, *, patience_s: float = PATIENCE_S) -> OperationalState:
     """
     Connection type `sqlite`: an absolute path in host. `postgres`: host, port, schema (= database), login, password
     and, in extra, the libpq options of LIBPQ_OPTIONS. FixSettings for anything else; the database is not touched yet.
+    `patience_s` bounds the wait for SQLite's lock and for PostgreSQL's answer to a connection or a lock.
     """
     makers = {"sqlite": _sqlite_url, "postgres": _postgres_url}
     make = makers.get(connection.conn_type or "")
@@ -48,10 +49,10 @@ def open_state(connection: ConnectionFields) -> OperationalState:
             f"The operational state cannot live on a connection of type {connection.conn_type!r}.",
             fix="Give the connection crm_state the type sqlite (path in host) or postgres.",
         )
-    return OperationalState(open_engine(make(connection)))
+    return OperationalState(open_engine(make(connection, patience_s), patience_s=patience_s))
 
 
-def _sqlite_url(connection: ConnectionFields) -> URL:
+def _sqlite_url(connection: ConnectionFields, _patience_s: float) -> URL:
     given = connection.host or connection.schema or ""
     path = Path(given).expanduser()
     if not path.is_absolute():
@@ -62,7 +63,7 @@ def _sqlite_url(connection: ConnectionFields) -> URL:
     return URL.create("sqlite+pysqlite", database=str(path))
 
 
-def _postgres_url(connection: ConnectionFields) -> URL:
+def _postgres_url(connection: ConnectionFields, patience_s: float) -> URL:
     missing = [name for name in ("host", "schema", "login") if not getattr(connection, name)]
     if missing:
         raise FixSettings(
@@ -77,5 +78,9 @@ def _postgres_url(connection: ConnectionFields) -> URL:
         host=connection.host,
         port=connection.port,
         database=connection.schema,
-        query={"connect_timeout": str(DEFAULT_CONNECT_TIMEOUT_S), **options},
+        query={
+            "connect_timeout": f"{min(CONNECT_TIMEOUT_S, patience_s):.0f}",
+            "options": f"-c lock_timeout={patience_s * 1000:.0f}",
+            **options,
+        },
     )

@@ -2,12 +2,13 @@
 One relational database: how it is opened, and how a transaction on it begins, ends and fails.
 
 SQLite is opened in WAL mode, so that readers never wait for the writer, and every writing transaction begins with
-`BEGIN IMMEDIATE`: processes queue for the lock (up to `BUSY_TIMEOUT_S`) instead of failing half-way with "database is
+`BEGIN IMMEDIATE`: processes queue for the lock (up to `PATIENCE_S`) instead of failing half-way with "database is
 locked". PostgreSQL needs none of that.
 """
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from crm_patterns.core.errors import FixSettings, IntegrationError, RetryLater
 
-BUSY_TIMEOUT_S = 60.0
+PATIENCE_S = 60.0
 WRITES = "crm_state_writes"
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _UNUSABLE_FILE = frozenset(
@@ -30,12 +31,16 @@ _UNUSABLE_FILE = frozenset(
 _REFUSED_BY_POSTGRES = ("28", "3D", "42501")  # authorization, no such database, insufficient privilege
 
 
-def open_engine(url: URL) -> Engine:
-    """An engine for a `sqlite` or `postgresql` URL; makes a SQLite file's folder. FixSettings where that cannot be."""
+def open_engine(url: URL, *, patience_s: float = PATIENCE_S) -> Engine:
+    """
+    An engine for a `sqlite` or `postgresql` URL; makes a SQLite file's folder. FixSettings where that cannot be.
+
+    `patience_s` is how long a statement waits for SQLite's lock; PostgreSQL's waits are options of its URL.
+    """
     if url.get_backend_name() == "sqlite":
         _make_folder(Path(url.database or ""))
-        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
-        event.listen(engine, "connect", _prepare_sqlite)
+        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": patience_s})
+        event.listen(engine, "connect", functools.partial(_prepare_sqlite, patience_s))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
@@ -75,10 +80,10 @@ def _make_folder(file: Path) -> None:
         ) from refused
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(patience_s: float, connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     connection.execute("pragma foreign_keys = on")
-    give_up = time.monotonic() + BUSY_TIMEOUT_S
+    give_up = time.monotonic() + patience_s
     while True:  # the change of mode is the one statement for which SQLite does not wait by itself
         try:
             connection.execute("pragma journal_mode = wal")
@@ -104,7 +109,7 @@ def _translated(fault: sa.exc.DBAPIError, place: str) -> IntegrationError | sa.e
                 fix="Name a readable and writable file in the connection crm_state.",
             )
         if code in _BUSY:
-            return RetryLater(f"The operational state at {place} was busy for {BUSY_TIMEOUT_S:.0f} seconds.")
+            return RetryLater(f"The operational state at {place} was busy for too long.")
         return fault
     sqlstate = getattr(cause, "pgcode", None) or getattr(cause, "sqlstate", None) or ""
     if sqlstate.startswith(_REFUSED_BY_POSTGRES):

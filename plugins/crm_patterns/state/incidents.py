@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -27,5 +26,5 @@ def close_incident(connection: Connection, dag_id: str, at: datetime) -> str | N
     return problem
 
 
-def withdraw_incident(connection: Connection, run: RunKey) -> None:
-    connection.execute(sa.delete(t.incidents).filter_by(**asdict(run)))
+def withdraw_incident(connection: Connection, dag_id: str, run: RunKey) -> None:
+    connection.execute(sa.delete(t.incidents).filter_by(dag_id=dag_id, run_id=run.run_id))

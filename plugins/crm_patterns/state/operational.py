@@ -17,6 +17,7 @@ from crm_patterns.core.records import RejectedRow
 from crm_patterns.core.windows import Window
 from crm_patterns.state import incidents, ledger, ops, progress, quarantine
 from crm_patterns.state.database import place_of, transaction
+from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
 
 
@@ -168,6 +169,11 @@ class OperationalState:
         with self._read() as connection:
             return quarantine.open_keys(connection, source, object_name)
 
+    def rejections(self, run: RunKey, *, limit: int) -> Sequence[RejectionGroup]:
+        """What the run set aside, by object and broken rule, the most frequent first."""
+        with self._read() as connection:
+            return quarantine.rejections(connection, run, limit)
+
     # --- incidents
 
     def open_incident(self, dag_id: str, *, run: RunKey, problem: str, at: datetime) -> bool:
@@ -179,10 +185,10 @@ class OperationalState:
         with self._write() as connection:
             return incidents.close_incident(connection, dag_id, at)
 
-    def withdraw_incident(self, run: RunKey) -> None:
+    def withdraw_incident(self, dag_id: str, *, run: RunKey) -> None:
         """Take back an incident that could not be announced, so that the next failure of this run is."""
         with self._write() as connection:
-            incidents.withdraw_incident(connection, run)
+            incidents.withdraw_incident(connection, dag_id, run)
 
     # --- publication
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crm_patterns.core.ports import RunKey
-from crm_patterns.core.records import RejectedRow
+from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.state import tables as t
 from crm_patterns.state.upserts import Row, insert_new
 
 CHUNK = 5_000
 _KEYS_PER_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionGroup:
+    """Records of one object that broke one rule in one run; `reason` is one of theirs: it may quote a value."""
+
+    object_name: str
+    rule: str
+    field_name: str
+    rejection: RejectionClass
+    reason: str
+    records: int
 
 
 def entry(run: RunKey, source: str, object_name: str, row: RejectedRow, *, stage_uri: str, at: datetime) -> Row:
@@ -74,3 +86,22 @@ def release(
             .values(released_at=at, released_by_dag_id=run.dag_id, released_by_run_id=run.run_id)
         )
     return len(keys)
+
+
+def rejections(connection: Connection, run: RunKey, limit: int) -> Sequence[RejectionGroup]:
+    held = t.quarantine.c
+    records = sa.func.count(sa.distinct(held.record_key))
+    group = (held.object_name, held.rule, held.field_name, held.rejection)
+    query = (
+        sa.select(*group, sa.func.min(held.reason).label("reason"), records.label("records"))
+        .filter_by(**asdict(run))
+        .group_by(*group)
+        .order_by(records.desc(), *group)
+        .limit(limit)
+    )
+    return [
+        RejectionGroup(
+            **{**found._mapping, "rejection": RejectionClass(found.rejection)},
+        )
+        for found in connection.execute(query)
+    ]

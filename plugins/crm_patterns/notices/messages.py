@@ -1,0 +1,153 @@
+"""The words of each notice. Pure: facts in, a message within Slack's limits out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crm_patterns.notices.blocks import Message, context, escaped, header, link, message, section
+
+SHOWN = 8
+_PROBLEM = 600
+_FIX = 400
+_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Which run, and where to look. A URL is empty where Airflow's own address (`[api] base_url`) is not configured."""
+
+    dag_id: str
+    run_id: str
+    run_type: str = ""
+    run_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One object (or, where none is known, one task) that failed, why, and what to do."""
+
+    name: str
+    problem: str
+    fix: str = ""
+    step: str = ""
+    log_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Records of one object that one rule kept out."""
+
+    object_name: str
+    reason: str
+    records: int
+
+
+def failed(run: RunFacts, faults: Sequence[Fault]) -> Message:
+    """One message for the whole run, whatever the number of objects that failed in it."""
+    names = ", ".join(fault.name for fault in faults[:3]) + (f" and {len(faults) - 3} more" if len(faults) > 3 else "")
+    first = faults[0]
+    blocks = [header(f"🔴 {run.dag_id} failed: {names}"), *(section(_fault(fault)) for fault in faults[:SHOWN])]
+    if len(faults) > SHOWN:
+        blocks.append(section(f"… and {len(faults) - SHOWN} more; the run shows them all."))
+    blocks.append(
+        section(
+            "*Next:* do what the line above says, then clear the red task group in the run. "
+            "Clearing is safe any number of times; nothing half-written is visible."
+        )
+    )
+    blocks.append(context(_where(run, log_url=first.log_url)))
+    return message(f"{run.dag_id} failed: {names}. {first.problem} {first.fix}".strip(), blocks)
+
+
+def recovered(run: RunFacts, problem: str) -> Message:
+    """The first green run after an announced failure."""
+    blocks = [
+        header(f"🟢 {run.dag_id} is green again"),
+        section(f"It had failed with: {escaped(problem, limit=_PROBLEM)}"),
+        context(_where(run)),
+    ]
+    return message(f"{run.dag_id} is green again. It had failed with: {problem}", blocks)
+
+
+def partial(
+    run: RunFacts,
+    *,
+    rejected: int,
+    deferred: int,
+    objects: Sequence[str],
+    reasons: Sequence[SetAside],
+    recovered_from: str | None = None,
+) -> Message:
+    """A green run that set records aside or left some for later; also says so where it ends an announced failure."""
+    counts = " and ".join(
+        f"{number:,} {word}" for number, word in ((rejected, "set aside"), (deferred, "left for a later run")) if number
+    )
+    counts = counts or "something set aside"
+    blocks = [header(f"🟡 {run.dag_id}: {counts}")]
+    if recovered_from is not None:
+        blocks.append(section(f"Green again; it had failed with: {escaped(recovered_from, limit=_PROBLEM)}"))
+    blocks.append(section(f"Objects: {escaped(', '.join(objects), limit=1_000)}. Everything else is published."))
+    lines = [
+        f"• *{escaped(group.object_name, limit=_NAME)}*: {group.records:,} × {escaped(group.reason, limit=250)}"
+        for group in reasons[:SHOWN]
+    ]
+    if lines:
+        blocks.append(section("\n".join(lines)))
+    blocks.append(
+        section(
+            "*Next:* the records and their reasons are in `OPS.QUARANTINE` of the warehouse. "
+            "Correct them at the source: the next run takes them up by itself."
+        )
+    )
+    blocks.append(context(_where(run)))
+    return message(f"{run.dag_id}: {counts} ({', '.join(objects)}).", blocks)
+
+
+def late(run: RunFacts, *, allowed: timedelta, due: datetime, now: datetime, state: str) -> Message:
+    """A run that is not done at its deadline."""
+    over = max(now - due, timedelta())
+    sentence = (
+        f"The run is {state or 'not finished'} and was due {due:%Y-%m-%d %H:%M:%S} UTC, {_words(allowed)} after it was "
+        f"queued; that is {_words(over)} ago."
+    )
+    blocks = [
+        header(f"🟠 {run.dag_id} is late"),
+        section(escaped(sentence, limit=_PROBLEM)),
+        section(
+            "*Next:* open the run and see which task is running, waiting for a pool slot or retrying; its log says "
+            "what it waits for. The run goes on by itself; data people query is the last published one until it is done."
+        ),
+        context(_where(run)),
+    ]
+    return message(f"{run.dag_id} is late. {sentence}", blocks)
+
+
+def _fault(fault: Fault) -> str:
+    step = f" · {escaped(fault.step, limit=_NAME)}" if fault.step else ""
+    text = f"*{escaped(fault.name, limit=_NAME)}*{step}\n{escaped(fault.problem, limit=_PROBLEM)}"
+    if fault.fix:
+        text += f"\n*What to do:* {escaped(fault.fix, limit=_FIX)}"
+    return text + (f"\n{link(fault.log_url, 'Log')}" if fault.log_url else "")
+
+
+def _where(run: RunFacts, *, log_url: str = "") -> str:
+    kind = f"{escaped(run.run_type, limit=_NAME)} run " if run.run_type else "run "
+    parts = [f"{kind}`{escaped(run.run_id, limit=300)}`"]
+    if run.run_url:
+        parts.append(link(run.run_url, "Open the run"))
+    if log_url:
+        parts.append(link(log_url, "Open the log"))
+    return "  ·  ".join(parts)
+
+
+def _words(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    parts = []
+    for size, unit in units:
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2]) or "0 s"
