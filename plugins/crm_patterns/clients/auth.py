@@ -1,0 +1,44 @@
+"""Tokens: fetched once, shared by the threads of a task, renewed when the server has forgotten them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from crm_patterns.core.errors import FixSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What sign-in gave: the secret, and the base URL (scheme, host, port; no trailing slash) for all later calls."""
+
+    secret: str = field(repr=False)
+    base_url: str
+
+
+class SessionGone(FixSettings):
+    """The server does not know the token (any more). Renewed once; a second time in a row it is a fault of settings."""
+
+
+class TokenCache:
+    """One token for all threads. `sign_in` is called by one thread at a time, and only when there is need."""
+
+    def __init__(self, sign_in: Callable[[], Token]) -> None:
+        self._sign_in = sign_in
+        self._lock = Lock()
+        self._token: Token | None = None
+
+    def token(self) -> Token:
+        with self._lock:
+            if self._token is None:
+                self._token = self._sign_in()
+            return self._token
+
+    def renew(self, refused: Token) -> Token:
+        """A token other than the refused one: a new one, or the one that another thread has fetched meanwhile."""
+        with self._lock:
+            if self._token is None or self._token is refused:
+                self._token = None
+                self._token = self._sign_in()
+            return self._token

@@ -1,0 +1,279 @@
+"""Salesforce as a `core.ports.Source`: REST for small questions, Bulk API 2.0 query for many rows."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from crm_patterns.clients.auth import TokenCache
+from crm_patterns.clients.quota import CallMeter
+from crm_patterns.clients.retrying import Patience
+from crm_patterns.clients.salesforce import soql, wire
+from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce.errors import BulkNotServed, Gone, WrongJobState, judge
+from crm_patterns.clients.salesforce.results import PARALLEL_SINCE, JobResults, PageOptions
+from crm_patterns.clients.salesforce.sign_in import signer_in
+from crm_patterns.clients.transport import Call, Reply, Transport
+from crm_patterns.clients.typing_rows import columns_by_field, typed_page
+from crm_patterns.core.contracts import ObjectContract, ObjectDescription
+from crm_patterns.core.errors import FixSettings, RetryLater, StopRun
+from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, ReadRequest, Usage
+from crm_patterns.core.records import Page
+
+log = logging.getLogger(__name__)
+
+BULK_KEYS_ABOVE = 20_000
+"""Keys and cursors of larger windows come by a bulk job: ten REST pages cost more calls than a job."""
+
+_KEYS_LIMIT_S = 900.0
+_TWIN_AGE = timedelta(minutes=5)
+
+
+class SalesforceClient:
+    """One org. Signs in at the first call; may be used from several threads; close it when done."""
+
+    name = "salesforce"
+
+    def __init__(
+        self,
+        connection: SalesforceConnection,
+        *,
+        pages: PageOptions | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._version = connection.api_version
+        self._base = f"/services/data/v{self._version}"
+        self._pages = pages or PageOptions()
+        self._patience = patience or Patience()
+        self._meter = CallMeter()
+        self._http = _http_client(connection)
+        sign_in = signer_in(connection, self._http, patience=self._patience)
+        self._transport = Transport(
+            self._http,
+            judge=judge,
+            session=TokenCache(sign_in),
+            meter=self._meter,
+            read_usage=wire.read_usage,
+            patience=self._patience,
+        )
+        self._rows_by_job: dict[str, int] = {}
+
+    # --- small questions ----------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The server's `Date` header."""
+        reply = self._get("/services/data", "the list of API versions")
+        try:
+            return parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
+        except (KeyError, ValueError) as error:
+            raise StopRun(f"{reply.host} sends no usable Date header, so its clock is unknown.") from error
+
+    def object_names(self) -> Sequence[str]:
+        data = wire.read_json(self._get(f"{self._base}/sobjects", "the list of objects").body)
+        return [item["name"] for item in data["sobjects"] if item.get("queryable", True)]
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        if not soql.is_name(object_name):
+            raise self._unknown(object_name)
+        path = f"{self._base}/sobjects/{object_name}/describe"
+        try:
+            reply = self._get(path, f"the description of {object_name}")
+        except Gone as error:
+            raise self._unknown(object_name) from error
+        return wire.read_description(wire.read_json(reply.body))
+
+    def count(self, request: ReadRequest) -> int:
+        reply = self._query(soql.count(request), f"the count of {request.object_name}", request.include_deleted)
+        return int(wire.read_json(reply.body)["totalSize"])
+
+    def cursors_of(self, object_name: str, *, cursor: str, keys: Sequence[str]) -> Mapping[str, datetime | None]:
+        found: dict[str, datetime | None] = {}
+        for text in soql.cursors_of(object_name, cursor=cursor, keys=keys):
+            for records in self._records(text, f"cursors of {object_name}", include_deleted=True):
+                found.update((row["Id"], wire.read_moment(row[cursor])) for row in records)
+        return found
+
+    def usage(self) -> Usage:
+        return self._meter.usage()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # --- rows by REST -------------------------------------------------------------------------------------------------
+
+    def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
+        names = [field.name for field in contract.fields]
+        about = f"rows of {request.object_name}"
+        for records in self._records(soql.select(request), about, include_deleted=request.include_deleted):
+            try:
+                texts = wire.columns_of(records, names)
+            except KeyError as error:
+                raise StopRun(f"A record of {request.object_name} came without the field {error}.") from error
+            yield typed_page(contract, columns_by_field(contract, texts))
+
+    def _records(self, text: str, about: str, *, include_deleted: bool) -> Iterator[list[dict[str, Any]]]:
+        """Records of a query, page by page, held against its total."""
+        answer = wire.read_json(self._query(text, about, include_deleted).body)
+        total, received = int(answer["totalSize"]), 0
+        while True:
+            received += len(answer["records"])
+            if answer["records"]:
+                yield answer["records"]
+            if answer["done"]:
+                break
+            answer = wire.read_json(self._get(answer["nextRecordsUrl"], about).body)
+        if received != total:
+            raise RetryLater(f"Salesforce announced {total:,} {about} and sent {received:,}.")
+
+    # --- rows by Bulk -------------------------------------------------------------------------------------------------
+
+    def submit(self, request: ReadRequest) -> str:
+        operation = "queryAll" if request.include_deleted else "query"
+        body = {
+            "operation": operation,
+            "query": soql.select(request),
+            "contentType": "CSV",
+            "columnDelimiter": "COMMA",
+            "lineEnding": "LF",
+        }
+        about = f"a bulk query of {request.object_name}"
+        call = Call("POST", f"{self._base}/jobs/query", about, json=body, repeatable=False)
+        try:
+            reply = self._transport.send(call, look=lambda: self._look_for_twin(request.object_name, operation))
+        except BulkNotServed as refusal:
+            raise BulkRefused(refusal.problem) from refusal
+        return str(wire.read_json(reply.body)["id"])
+
+    def job_status(self, job_id: str) -> JobStatus:
+        try:
+            status = wire.read_job(wire.read_json(self._get(self._job(job_id), f"bulk job {job_id}").body))
+        except Gone:
+            return JobStatus(JobState.GONE)
+        if status.rows is not None:
+            self._rows_by_job[job_id] = status.rows
+        return status
+
+    def read_job(self, job_id: str, contract: ObjectContract) -> Iterator[Page]:
+        rows = self._rows_by_job.get(job_id)
+        if rows is None:
+            status = self.job_status(job_id)
+            if status.rows is None:
+                raise RetryLater(f"The bulk job {job_id} is {status.state}: {status.problem or 'no results yet'}.")
+            rows = status.rows
+        results = JobResults(
+            self._transport, job_id, contract, base=self._base, rows=rows, options=self._page_options()
+        )
+        yield from results.pages()
+
+    def discard(self, job_id: str) -> None:
+        about = f"bulk job {job_id}"
+        try:
+            try:
+                self._transport.send(Call("DELETE", self._job(job_id), about))
+            except WrongJobState:  # it runs: only what has ended can be deleted
+                self._transport.send(Call("PATCH", self._job(job_id), about, json={"state": "Aborted"}))
+                self._transport.send(Call("DELETE", self._job(job_id), about))
+        except Gone:
+            log.debug("Bulk job %s was gone already.", job_id)
+
+    def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
+        if request.cursor is None:
+            raise StopRun(f"{request.object_name} has no cursor to compare.")
+        keys = ReadRequest(
+            request.object_name, ("Id", request.cursor), request.cursor, request.window, request.include_deleted
+        )
+        contract = wire.key_contract(self.name, request.object_name, request.cursor)
+        found: dict[str, datetime | None] = {}
+        for page in self._rows_either_way(keys, contract):
+            found.update(zip(page.rows.column(0).to_pylist(), page.rows.column(1).to_pylist(), strict=True))
+        return found
+
+    def _rows_either_way(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
+        """The rows by a job where they are many and Bulk serves the object, else by REST."""
+        if self.count(request) <= BULK_KEYS_ABOVE:
+            yield from self.read_rows(request, contract)
+            return
+        try:
+            job_id = self.submit(request)
+        except BulkRefused:
+            yield from self.read_rows(request, contract)
+            return
+        try:
+            self._await(job_id, request.object_name)
+            yield from self.read_job(job_id, contract)
+        finally:
+            self.discard(job_id)
+
+    def _await(self, job_id: str, object_name: str) -> None:
+        give_up, pause = time.monotonic() + _KEYS_LIMIT_S, 0.2
+        while (status := self.job_status(job_id)).state is JobState.WAITING and time.monotonic() < give_up:
+            self._patience.sleep(pause)
+            pause = min(pause * 1.5, 10.0)
+        if status.state is not JobState.READY:
+            raise RetryLater(f"The bulk job {job_id} for the keys of {object_name} is {status.state}: {status.problem}")
+
+    def _look_for_twin(self, object_name: str, operation: str) -> None:
+        """
+        Look for the job that an unanswered request may have made.
+
+        Salesforce does not show a job's query, so a twin cannot be told from another run's job, and none is taken
+        over or deleted. A twin costs one of the day's jobs and goes by itself after seven days.
+        """
+        since = self.now() - _TWIN_AGE
+        path: str | None = f"{self._base}/jobs/query?jobType=V2Query"
+        twins: list[str] = []
+        while path:
+            data = wire.read_json(self._get(path, "the list of bulk jobs").body)
+            twins += wire.jobs_like(data, object_name=object_name, operation=operation, since=since)
+            path = None if data.get("done", True) else data.get("nextRecordsUrl")
+        if twins:
+            log.warning("One of the jobs %s may be an unused twin of the one submitted now.", ", ".join(twins))
+
+    # --- plumbing -----------------------------------------------------------------------------------------------------
+
+    def _page_options(self) -> PageOptions:
+        parallel = self._pages.parallel and float(self._version) >= PARALLEL_SINCE
+        return PageOptions(self._pages.rows, self._pages.ahead, self._pages.gzip, parallel)
+
+    def _job(self, job_id: str) -> str:
+        if not soql.is_name(job_id):
+            raise StopRun(f"{job_id!r} is not the id of a bulk job.")
+        return f"{self._base}/jobs/query/{job_id}"
+
+    def _get(self, path: str, about: str, params: Mapping[str, str] | None = None) -> Reply:
+        return self._transport.send(Call("GET", path, about, params=params or {}))
+
+    def _query(self, text: str, about: str, include_deleted: bool) -> Reply:
+        return self._get(f"{self._base}/{'queryAll' if include_deleted else 'query'}", about, {"q": text})
+
+    def _unknown(self, object_name: str) -> FixSettings:
+        names = {name.lower(): name for name in self.object_names()}
+        near = [names[name] for name in difflib.get_close_matches(object_name.lower(), names, n=3)]
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        return FixSettings(
+            f"Salesforce has no object {object_name} that this user may read.",
+            fix=f"{hint}Correct the name in include/config/warehouse_elt.yaml, or give the integration user access.",
+        )
+
+
+def _http_client(connection: SalesforceConnection) -> httpx.Client:
+    proxies = connection.proxy_by_scheme
+    timeout = httpx.Timeout(connection.read_timeout_s, connect=connection.connect_timeout_s)
+    return httpx.Client(
+        timeout=timeout,
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=8),
+        mounts={f"{scheme}://": httpx.HTTPTransport(proxy=url) for scheme, url in proxies.items()},
+        headers={
+            "User-Agent": "crm-integration-patterns",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Sforce-Call-Options": f"client={connection.client_name}",
+        },
+    )

@@ -1,0 +1,64 @@
+"""SOQL texts. Pure: requests in, text out; every name is checked, because it becomes part of the statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from crm_patterns.core.errors import StopRun
+from crm_patterns.core.ports import ReadRequest
+
+IDS_PER_QUERY = 400
+"""An Id takes 27 characters in an encoded URL, and URI and headers together may take about 16,000."""
+
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
+
+def select(request: ReadRequest) -> str:
+    """The request's rows, unsorted: sorting would switch off the server's own chunking of bulk queries."""
+    fields = ", ".join(_checked(name) for name in request.fields)
+    return f"SELECT {fields} FROM {_checked(request.object_name)}{_where(request)}"  # noqa: S608 - all names are checked
+
+
+def count(request: ReadRequest) -> str:
+    return f"SELECT COUNT() FROM {_checked(request.object_name)}{_where(request)}"  # noqa: S608 - all names are checked
+
+
+def cursors_of(object_name: str, *, cursor: str, keys: Sequence[str]) -> Iterator[str]:
+    """As many statements as it takes to ask for all the keys within the limit on a URL's length."""
+    for start in range(0, len(keys), IDS_PER_QUERY):
+        wanted = ",".join(f"'{_checked_id(key)}'" for key in keys[start : start + IDS_PER_QUERY])
+        yield f"SELECT Id, {_checked(cursor)} FROM {_checked(object_name)} WHERE Id IN ({wanted})"  # noqa: S608 - checked
+
+
+def literal(moment: datetime) -> str:
+    """A date-time literal in UTC: `2026-01-02T03:04:05Z`, with milliseconds where there are any."""
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def _where(request: ReadRequest) -> str:
+    if request.cursor is None:
+        return ""
+    cursor, window = _checked(request.cursor), request.window
+    since = f"{cursor} >= {literal(window.start)} AND " if window.start else ""
+    return f" WHERE {since}{cursor} < {literal(window.end)}"
+
+
+def is_name(text: str) -> bool:
+    """Letters, digits and underscores: safe in a statement and in a path."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _checked(name: str) -> str:
+    if not is_name(name):
+        raise StopRun(f"{name!r} is not a Salesforce name.", fix="Use the API name: letters, digits and underscores.")
+    return name
+
+
+def _checked_id(key: str) -> str:
+    if not _ID.fullmatch(key):
+        raise StopRun(f"{key!r} is not a Salesforce record id (15 or 18 letters and digits).")
+    return key
