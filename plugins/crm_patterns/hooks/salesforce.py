@@ -1,0 +1,54 @@
+"""Airflow connection of type `salesforce` → source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from crm_patterns.clients.salesforce.client import SalesforceClient
+
+FIELDS = (
+    "login_url", "domain", "instance", "instance_url", "consumer_key", "consumer_secret", "private_key",
+    "private_key_file_path", "security_token", "organization_id", "session_id", "sign_in", "proxies",
+)  # fmt: skip
+"""Extras that are read: the provider's own, and `login_url`, `sign_in` and `session_id`, which are ours."""
+
+
+class SalesforceSourceHook(BaseHook):
+    """
+    Every way of signing in that the Salesforce provider's form offers, so that a connection people have keeps working.
+
+    `login_url` (full URL, scheme and port as given) names the authorization host where `domain` cannot.
+    """
+
+    conn_name_attr = "source_conn_id"
+    default_conn_name = "salesforce_default"
+
+    def __init__(self, source_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.source_conn_id = source_conn_id
+
+    def source(self, *, page_rows: int | None = None, pages_ahead: int | None = None) -> SalesforceClient:
+        """A client for one task. Pages bound its memory: rows per page, and pages fetched ahead."""
+        from crm_patterns.clients.salesforce.client import SalesforceClient
+        from crm_patterns.clients.salesforce.connection import SalesforceConnection
+        from crm_patterns.clients.salesforce.results import PageOptions
+
+        connection = self.get_connection(self.source_conn_id)
+        extras = connection.extra_dejson
+        given: dict[str, Any] = {name: _extra(extras, name) for name in FIELDS}
+        if version := _extra(extras, "version"):
+            given["version"] = str(version)
+        settings = SalesforceConnection(username=connection.login, password=connection.password, **given)
+        standard = PageOptions()
+        pages = PageOptions(
+            rows=page_rows or standard.rows, ahead=pages_ahead or standard.ahead, gzip=extras.get("gzip", standard.gzip)
+        )
+        return SalesforceClient(settings, pages=pages)
+
+
+def _extra(extras: dict[str, Any], name: str) -> Any:
+    """The field under its short name or under the prefix of older connections; empty text is not given."""
+    return extras.get(name) or extras.get(f"extra__salesforce__{name}") or None
