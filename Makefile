@@ -1,0 +1,33 @@
+# Everything a person does with a clone. Needs Python 3.11 to 3.13, git and make.
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+STACK := $(BIN)/python -m stack
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down status env demo test test-e2e check bench clean
+
+help:  ## show this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  eval "$$(make -s env)"  lets this shell use `airflow` against the running stack. A connection exported'
+	@echo '                       before `make up`, such as AIRFLOW_CONN_SALESFORCE_DEFAULT, is used instead of the'
+	@echo '                       local one: that is how to point one connection at a real system.'
+	@echo '  PYTHON=…             which Python to build the environment with, from 3.11 to 3.13'
+	@echo '  CRM_STACK_HOME=…     another folder for the stack (default .stack)'
+	@echo '  CRM_SANDBOX_SIZE=…   opportunities of a new sandbox org (default 10000, about 110,000 records in all)'
+
+install:  ## create .venv from requirements/lock.txt; the others do it when needed
+	@sh stack/install.sh
+
+up: install  ## start sandbox, local warehouse and Airflow, or what is missing of them
+	@$(STACK) up
+
+down:  ## stop all of it; data is kept in .stack
+	@if [ -x $(BIN)/python ]; then $(STACK) down; else echo "nothing was running"; fi
+
+status: install  ## what runs, and whether it answers
+	@$(STACK) status
+
+env: install  ## print export lines for the shell
+	@$(STACK) env

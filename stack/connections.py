@@ -1,0 +1,81 @@
+"""The Airflow connections of the local stack, and how a caller's own take their place."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from stack.files import read_json
+from stack.installation import SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.ports import LOOPBACK
+
+WAREHOUSE_USER = "CRM_LOADER"
+STAGE_ROOT_VARIABLE = "CRM_PATTERNS_STAGE_ROOT"
+EXPORTED_VARIABLE = "CRM_STACK_EXPORTED"
+SLACK_WEBHOOK_TOKEN = "T00000000/B00000000/local"  # noqa: S105  the stand-in's address, not a secret
+
+
+def stack_connections(installation: Installation) -> dict[str, dict[str, Any]]:
+    """Connection id → connection in Airflow's JSON form, for everything the local stack runs."""
+    home = installation.home
+    return {
+        "salesforce_default": _salesforce(installation),
+        "snowflake_default": {
+            "conn_type": "snowflake",
+            "login": WAREHOUSE_USER,
+            "password": installation.secrets.warehouse_password,
+            "schema": "PUBLIC",
+            "extra": {
+                "account": "local",
+                "host": LOOPBACK,
+                "port": installation.ports[WAREHOUSE],
+                "protocol": "https",
+                "database": "CRM",
+                "warehouse": "CRM_WH",
+                "role": "CRM_LOADER",
+            },
+        },
+        "crm_stage": {"conn_type": "file", "extra": {"path": str(home.stage)}},
+        "crm_state": {"conn_type": "sqlite", "host": str(home.state / "crm_state.db")},
+        "slack_default": {
+            "conn_type": "slackwebhook",
+            "host": f"{LOOPBACK}:{installation.ports[SLACK]}/services",
+            "schema": "http",
+            "password": SLACK_WEBHOOK_TOKEN,
+        },
+    }
+
+
+def _salesforce(installation: Installation) -> dict[str, Any]:
+    """The connected app that the sandbox wrote down in its credentials.json."""
+    keys = read_json(installation.home.service_data(SALESFORCE) / "credentials.json")
+    offered = {name: keys[name] for name in ("consumer_key", "consumer_secret", "version", "domain") if keys.get(name)}
+    return {"conn_type": "salesforce", "extra": {**offered, "login_url": installation.url(SALESFORCE)}}
+
+
+def overridable(installation: Installation, caller: Mapping[str, str]) -> dict[str, str]:
+    """Variable → value of what a caller may point elsewhere: every connection, and the root of the stage.
+
+    A value the caller has exported wins, unless it is one that an earlier `make env` gave out: after a restart on
+    other ports that one would be stale.
+    """
+    ours = {
+        f"AIRFLOW_CONN_{connection_id.upper()}": json.dumps(document)
+        for connection_id, document in stack_connections(installation).items()
+    }
+    ours[STAGE_ROOT_VARIABLE] = installation.home.stage.as_uri()
+    given_out = set(caller.get(EXPORTED_VARIABLE, "").split())
+    return {
+        variable: caller[variable] if variable in caller and _mark(caller[variable]) not in given_out else value
+        for variable, value in ours.items()
+    }
+
+
+def exported_mark(values: Mapping[str, str], caller: Mapping[str, str]) -> str:
+    """What lets a later call tell values given out by `make env` from a caller's own."""
+    own = [_mark(value) for variable, value in values.items() if caller.get(variable) != value]
+    return " ".join(sorted({*own, *caller.get(EXPORTED_VARIABLE, "").split()}))
+
+
+def _mark(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:16]
