@@ -1,5 +1,6 @@
 """The part of `/__sandbox__` that every stand-in has: faults of the wire and the journal of requests."""
 
+from collections.abc import Awaitable, Callable
 from json import JSONDecodeError
 from typing import Any, TypeVar
 
@@ -9,10 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.edge import CONTROL_PREFIX
-from sandbox.faults import FaultBoard, HttpFault
+from sandbox.faults import Fault, FaultBoard, HttpFault
 from sandbox.journal import Journal
 
 Model = TypeVar("Model", bound=BaseModel)
+FaultReader = Callable[[Request], Awaitable[Fault]]
 
 
 class ControlError(Exception):
@@ -35,11 +37,16 @@ async def control_error(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status_code=400)
 
 
-def edge_routes(faults: FaultBoard, journal: Journal) -> list[Route]:
+async def read_http_fault(request: Request) -> Fault:
+    """The body as a fault of the wire."""
+    return await read_model(request, HttpFault)
+
+
+def edge_routes(faults: FaultBoard, journal: Journal, read_fault: FaultReader = read_http_fault) -> list[Route]:
     """`/__sandbox__/faults` (POST, GET, DELETE, DELETE by id) and `/__sandbox__/requests` (GET, DELETE)."""
 
     async def add_fault(request: Request) -> Response:
-        return JSONResponse({"id": faults.add(await read_model(request, HttpFault))}, status_code=201)
+        return JSONResponse({"id": faults.add(await read_fault(request))}, status_code=201)
 
     async def list_faults(_request: Request) -> Response:
         return JSONResponse({"faults": faults.listed()})

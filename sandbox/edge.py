@@ -36,7 +36,7 @@ class Edge:
             return
         query = scope["query_string"].decode("latin-1")
         target = f"{scope['path']}?{query}" if query else scope["path"]
-        fault = self.faults.take(scope["method"], target)
+        fault = self.faults.take(HttpFault, lambda each: each.hits(scope["method"], target))
         reply = _Reply(send, receive, fault)
         started = time.monotonic()
         try:

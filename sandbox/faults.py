@@ -1,21 +1,33 @@
 """Faults on demand: what a network and a vendor do to a client on a bad day, said in data.
 
-A fault names the requests it hits (method, a regular expression on `path?query`, how many to let pass first, how many
-to hit) and what happens to them. The first fault that matches wins. Which status a vendor answers with, in which shape,
+A fault of the wire names the requests it hits (method, a regular expression on `path?query`, how many to let pass
+first, how many to hit) and what happens to them. The first fault that matches wins. A stand-in adds its own sorts. Which status a vendor answers with, in which shape,
 is the vendor's own business: its stand-in turns its presets into `status` faults.
 """
 
 import re
 import threading
+from collections.abc import Callable
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+AnyFault = TypeVar("AnyFault", bound="Fault")
 Kind = Literal["status", "delay", "drip", "drop", "lost_reply", "reset", "truncate"]
 
 
-class HttpFault(BaseModel):
+class Fault(BaseModel):
+    """What all faults share: how many matching events to let pass, how many to hit (null: all of them), and a name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    skip: int = Field(default=0, ge=0)
+    count: int | None = Field(default=1, ge=1)
+    label: str = ""
+
+
+class HttpFault(Fault):
     """One fault of the wire.
 
     - `status`: answer `status` with `body` and `headers`; the stand-in never sees the request.
@@ -27,20 +39,15 @@ class HttpFault(BaseModel):
     - `truncate`: send `after_bytes` of the body under the full Content-Length, then close in good order (FIN).
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     kind: Kind
     method: str = ""
     path: str = ""
-    skip: int = Field(default=0, ge=0)
-    count: int | None = Field(default=1, ge=1)
     status: int = Field(default=503, ge=200, le=599)
     body: str = ""
     headers: dict[str, str] = {}
     seconds: float = Field(default=1.0, ge=0)
     after_bytes: int = Field(default=1000, ge=0)
     bytes_per_second: int = Field(default=10_000, ge=1)
-    label: str = ""
 
     @field_validator("path")
     @classmethod
@@ -60,11 +67,11 @@ class FaultBoard:
     """The faults in force, each with what is left of its `skip` and `count`. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._faults: dict[int, HttpFault] = {}
+        self._faults: dict[int, Fault] = {}
         self._numbers = count(1)
         self._lock = threading.Lock()
 
-    def add(self, fault: HttpFault) -> int:
+    def add(self, fault: Fault) -> int:
         """Put a fault in force; the number is what `remove` takes."""
         with self._lock:
             number = next(self._numbers)
@@ -85,11 +92,17 @@ class FaultBoard:
         with self._lock:
             return [{"id": number, **fault.model_dump()} for number, fault in self._faults.items()]
 
-    def take(self, method: str, target: str) -> HttpFault | None:
-        """The fault for this request, if any, with its counts moved on."""
+    def holds(self, sort: type[Fault]) -> bool:
+        """Whether any fault of this sort is in force: a cheap question before a costly one."""
+        return any(isinstance(fault, sort) for fault in list(self._faults.values()))
+
+    def take(self, sort: type[AnyFault], hits: Callable[[AnyFault], bool]) -> AnyFault | None:
+        """The first fault of this sort that hits, if any, with its counts moved on."""
+        if not self._faults:
+            return None
         with self._lock:
             for number, fault in self._faults.items():
-                if not fault.hits(method, target):
+                if not isinstance(fault, sort) or not hits(fault):
                     continue
                 if fault.skip:
                     fault.skip -= 1
@@ -98,7 +111,7 @@ class FaultBoard:
                 return fault
         return None
 
-    def _use_up(self, number: int, fault: HttpFault) -> None:
+    def _use_up(self, number: int, fault: Fault) -> None:
         if fault.count is None:
             return
         fault.count -= 1

@@ -34,7 +34,7 @@ def _block(block: object) -> Iterator[tuple[str, str]]:
         yield "", "must be an object"
         return
     yield from _length(block.get("block_id", ""), BLOCK_ID, "/block_id")
-    kind = block.get("type")
+    kind = str(block.get("type"))
     if kind in RULES:
         yield from RULES[kind](block)
     elif kind not in PLAIN_BLOCKS:
