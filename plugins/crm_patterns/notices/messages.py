@@ -117,7 +117,7 @@ def late(run: RunFacts, *, allowed: timedelta, due: datetime, now: datetime, sta
         section(escaped(sentence, limit=_PROBLEM)),
         section(
             "*Next:* open the run and see which task is running, waiting for a pool slot or retrying; its log says "
-            "what it waits for. The run goes on by itself; data people query is the last published one until it is done."
+            "what it waits for. The run goes on by itself; until it is done, people query the data published last."
         ),
         context(_where(run)),
     ]

@@ -29,6 +29,9 @@ from slack_sdk.http_retry.state import RetryState
 from crm_patterns.notices.blocks import Message
 
 log = logging.getLogger(__name__)
+# slack_sdk tells the webhook's URL, which is a secret, when it says that it tries again.
+_client_log = logging.getLogger(f"{__name__}.client")
+_client_log.setLevel(logging.WARNING)
 
 TIMEOUT_S = 8
 LONGEST_WAIT_S = 10
@@ -39,7 +42,9 @@ def send(slack_conn_id: str, message: Message) -> bool:
     """True when Slack took it. False, with a line in the log, for whatever kept it from being delivered."""
     handlers = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(), _PatientRateLimit()]
     try:
-        hook = SlackWebhookHook(slack_webhook_conn_id=slack_conn_id, timeout=TIMEOUT_S, retry_handlers=handlers)
+        hook = SlackWebhookHook(
+            slack_webhook_conn_id=slack_conn_id, timeout=TIMEOUT_S, retry_handlers=handlers, logger=_client_log
+        )
         hook.send(text=message.text, blocks=list(message.blocks), unfurl_links=False)
     except Exception as fault:  # noqa: BLE001 - the outermost edge: a notice never fails or masks a run
         _report(slack_conn_id, fault, message)
@@ -54,6 +59,7 @@ async def send_async(slack_conn_id: str, message: Message) -> bool:
         hook = SlackWebhookHook(
             slack_webhook_conn_id=slack_conn_id,
             timeout=TIMEOUT_S,
+            logger=_client_log,
             retry_handlers=handlers,  # type: ignore[arg-type] # annotated for the synchronous client only
         )
         sending = hook.async_send(text=message.text, blocks=list(message.blocks), unfurl_links=False)
