@@ -113,10 +113,13 @@ def _parsed_type(field: ContractField) -> pa.DataType:
 
 
 def _finished(batch: pa.RecordBatch, contract: ObjectContract) -> pa.RecordBatch:
+    """The batch with what the parser leaves undone. Raises ArrowInvalid where a value does not fit."""
     for index, field in enumerate(contract.fields):
         if field.hashed or field.kind is FieldKind.TIME:
             column, faults = typed_column(field, batch.column(index))
             if faults:
                 raise pa.ArrowInvalid(faults.popitem()[1])
             batch = batch.set_column(index, field.column, column)
+        elif field.kind is FieldKind.DECIMAL:
+            batch.column(index).validate(full=True)  # the parser lets 1E17 into a decimal(18, 2)
     return batch

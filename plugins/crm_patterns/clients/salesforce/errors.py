@@ -1,7 +1,7 @@
 """
 Salesforce's answers → what to do about them. One table by error code, one by HTTP status for answers without a code.
 
-Codes: "REST API Developer Guide", Status Codes and Error Responses; "Bulk API 2.0 and Bulk API Developer Guide", Errors.
+Codes: "REST API Developer Guide", Status Codes and Error Responses; "Bulk API 2.0 Developer Guide", Errors.
 """
 
 from __future__ import annotations
