@@ -1,0 +1,3 @@
+-- The number of rows of the table.
+select count(*) as row_count
+from {{ table | table }}

@@ -1,0 +1,2 @@
+-- Columns of the table with their types.
+describe table {{ table | table }}

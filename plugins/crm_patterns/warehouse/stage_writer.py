@@ -1,0 +1,150 @@
+"""One attempt: its rows, the rows set aside, and, last, the manifest that makes both visible."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crm_patterns.core.arrow_types import arrow_schema
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.errors import StopRun
+from crm_patterns.core.records import Page, RejectedRow
+from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, ReadEvidence, StageAddress, StageRef
+from crm_patterns.warehouse.parquet_files import ParquetFiles, Sizes
+from crm_patterns.warehouse.stage_files import create_once, storage_errors
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+REJECTED_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("record_key", "reason", "rejection", "rule", "field_name", "payload")]
+)
+_REJECTED_AT_ONCE = 5_000
+
+
+class ParquetStageWriter:
+    """`core.ports.StageWriter` into one folder. Left without `commit`, the folder is removed."""
+
+    def __init__(
+        self, fs: AbstractFileSystem, folder: str, *, address: StageAddress, contract: ObjectContract, sizes: Sizes
+    ) -> None:
+        self._fs, self._folder, self._address, self._contract = fs, folder, address, contract
+        self._schema = arrow_schema(contract)
+        self._rows = ParquetFiles(fs, folder, prefix="part", schema=self._schema, sizes=sizes)
+        self._rejected = ParquetFiles(fs, folder, prefix="rejected", schema=REJECTED_SCHEMA, sizes=sizes)
+        self._set_aside: list[RejectedRow] = []
+        self._cursor_range: tuple[Any, Any] | None = None
+        self._files = ExitStack()
+        self._committed = False
+
+    def __enter__(self) -> ParquetStageWriter:
+        manifest = f"{self._folder}/{MANIFEST_NAME}"
+        with storage_errors(self._folder):
+            if self._fs.exists(manifest):
+                raise StopRun(f"This attempt is staged already: {manifest}.", fix="Stage it under another attempt id.")
+            self._fs.makedirs(self._folder, exist_ok=True)
+        self._files.enter_context(self._rows)
+        self._files.enter_context(self._rejected)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._files.close()
+        if not self._committed and self._fs.exists(self._folder):
+            self._fs.rm(self._folder, recursive=True)
+
+    def write(self, page: Page) -> None:
+        """StopRun where the page's columns are not the contract's; nothing is staged then."""
+        if not page.rows.schema.equals(self._schema):
+            raise StopRun(
+                f"A page of {self._contract.object_name} has the columns {page.rows.schema.names}, with types that are "
+                f"not the contract's: {_difference(page.rows.schema, self._schema)}.",
+                fix="This is a fault of the client that read it; please report it.",
+            )
+        with storage_errors(self._folder):
+            if page.rows.num_rows:
+                self._note_cursor(page.rows)
+                self._rows.write(page.rows)
+            self._set_aside.extend(page.rejected)
+            if len(self._set_aside) >= _REJECTED_AT_ONCE:
+                self._write_rejected()
+
+    def commit(self, evidence: ReadEvidence) -> StageRef:
+        """Close the files, then create the manifest. StopRun where another writer was first."""
+        with storage_errors(self._folder):
+            parts = self._rows.finish()
+            self._write_rejected()
+            rejected = self._rejected.finish()
+            manifest = self._manifest(evidence, parts, rejected)
+            data = json.dumps(manifest.to_json(), indent=1, ensure_ascii=False, sort_keys=True).encode()
+            try:
+                create_once(self._fs, f"{self._folder}/{MANIFEST_NAME}", data)
+            except FileExistsError as error:
+                self._committed = True  # by the other writer: its files are not ours to remove
+                raise StopRun(
+                    f"Another writer staged this attempt meanwhile: {self._folder}.", fix="Clear the extract task."
+                ) from error
+        self._committed = True
+        uri = self._fs.unstrip_protocol(self._folder)
+        return StageRef(uri, manifest.rows, manifest.rejected, hashlib.sha256(data).hexdigest())
+
+    def _manifest(
+        self, evidence: ReadEvidence, parts: tuple[PartFile, ...], rejected: tuple[PartFile, ...]
+    ) -> Manifest:
+        low, high = self._cursor_range or (None, None)
+        return Manifest(
+            address=self._address,
+            contract=self._contract,
+            evidence=evidence,
+            rows=sum(part.rows for part in parts),
+            rejected=sum(part.rows for part in rejected),
+            min_cursor=_text(low),
+            max_cursor=_text(high),
+            parts=parts,
+            rejected_part=rejected[0] if rejected else None,
+        )
+
+    def _note_cursor(self, rows: pa.RecordBatch) -> None:
+        column = self._contract.cursor_column
+        if column is None:
+            return
+        found = pc.min_max(rows.column(column)).as_py()
+        if found["min"] is None:
+            return
+        low, high = self._cursor_range or (found["min"], found["max"])
+        self._cursor_range = (min(low, found["min"]), max(high, found["max"]))
+
+    def _write_rejected(self) -> None:
+        if not self._set_aside:
+            return
+        rows = [
+            {
+                "record_key": row.record_key,
+                "reason": row.reason,
+                "rejection": row.rejection.value,
+                "rule": row.rule,
+                "field_name": row.field_name,
+                "payload": json.dumps(dict(row.payload), ensure_ascii=False),
+            }
+            for row in self._set_aside
+        ]
+        self._set_aside = []
+        self._rejected.write(pa.RecordBatch.from_pylist(rows, schema=REJECTED_SCHEMA))
+
+
+def _text(moment: Any) -> str | None:
+    return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else None
+
+
+def _difference(found: pa.Schema, wanted: pa.Schema) -> str:
+    given = {(field.name, str(field.type)) for field in found}
+    due = {(field.name, str(field.type)) for field in wanted}
+    return f"unexpected {sorted(given - due)}, missing {sorted(due - given)}" if given != due else "another order"
