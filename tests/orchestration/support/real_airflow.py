@@ -1,9 +1,16 @@
-"""Airflow's own processes on SQLite with the LocalExecutor, for a test, and nothing of them afterwards."""
+"""
+Airflow's own processes on SQLite with the LocalExecutor, for a test, and nothing of them afterwards.
+
+Each is started in a session of its own, and all of a session is ended: the API server overwrites the environment that
+the system shows of it (it sets its title), so that a mark there would not find it again.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
-from stack import members
+import psutil
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 AIRFLOW = str(Path(sys.executable).parent / "airflow")
@@ -72,9 +78,9 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float, what: str) -> None:
 @contextmanager
 def real_airflow(home: Path, *, dags: Path, more: Mapping[str, str]) -> Iterator[RealAirflow]:
     """Scheduler, dag-processor, triggerer and API server; ends every process that carries this run's mark."""
-    mark = f"test-{secrets.token_hex(8)}"
     url = f"http://127.0.0.1:{_free_port()}"
-    environment = {**_environment(home, dags, url), **more, members.STACK_MARK: mark}
+    environment = {**_environment(home, dags, url), **more}
+    started: list[subprocess.Popen[bytes]] = []
     subprocess.run([AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True, timeout=180)
     commands = {
         "api-server": ("api-server", "--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1], "--workers", "1"),
@@ -84,13 +90,50 @@ def real_airflow(home: Path, *, dags: Path, more: Mapping[str, str]) -> Iterator
     }
     try:
         for name, command in commands.items():
-            members.start((AIRFLOW, *command), environment=environment, log=home / f"{name}.log", folder=home)
+            started.append(_start((AIRFLOW, *command), environment, home / f"{name}.log"))
         airflow = RealAirflow(url, home)
         wait_until(lambda: _is_healthy(url), 120, "Airflow to be healthy")
         airflow.sign_in()
         yield airflow
     finally:
-        members.stop(mark, patience_s=8)
+        _stop(started)
+
+
+def _start(command: tuple[str, ...], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd=log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _stop(started: list[subprocess.Popen[bytes]], *, patience_s: float = 8) -> None:
+    """SIGTERM to each, then SIGKILL to whatever is left of its session."""
+    for process in started:
+        process.terminate()
+    give_up = time.monotonic() + patience_s
+    sessions = {process.pid for process in started}
+    while (left := _of_sessions(sessions)) and time.monotonic() < give_up:
+        psutil.wait_procs(left, timeout=0.5)
+    for process in _of_sessions(sessions):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    for parent in started:
+        parent.wait(10)
+
+
+def _of_sessions(sessions: set[int]) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def _is_healthy(url: str) -> bool:

@@ -1,0 +1,147 @@
+"""The operational state keeps the rules of its port on both databases, also when several processes use it at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.engine import URL
+
+from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.outcomes import Tally
+from crm_patterns.core.ports import RunKey, Usage
+from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.state import OperationalState
+from crm_patterns.state.database import open_engine, transaction
+from crm_patterns.state.schema import HEAD, VERSION_TABLE
+from crm_patterns.state.tables import metadata
+from tests.conformance.state_suite import NOON, OBJECT, RUN, SOURCE, StateSuite, bad
+
+PROCESSES, TURNS = 5, 15
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    if request.param == "sqlite":
+        return URL.create("sqlite+pysqlite", database=str(tmp_path / "not" / "yet" / "state.db"))
+    make: Callable[[], URL] = request.getfixturevalue("new_postgres_url")
+    return make()
+
+
+@pytest.fixture
+def state(url: URL) -> Iterator[OperationalState]:
+    opened = OperationalState(open_engine(url))
+    yield opened
+    opened.close()
+
+
+class TestOperationalState(StateSuite):
+    """The shared rules, on SQLite and PostgreSQL."""
+
+
+def _in_process(work: Callable[[OperationalState, int], Any], url: URL, number: int, start: Any, results: Any) -> None:
+    try:
+        state = OperationalState(open_engine(url))
+        start.wait(60)
+        results.put((number, work(state, number), None))
+        state.close()
+    except Exception as fault:  # noqa: BLE001 - it is handed to the test, which fails with it
+        results.put((number, None, f"{type(fault).__name__}: {fault}"))
+
+
+def at_once(work: Callable[[OperationalState, int], Any], url: URL) -> list[Any]:
+    """What `work` gives in each of several processes that begin together; fails where one of them failed."""
+    spawn = multiprocessing.get_context("fork")
+    start, results = spawn.Barrier(PROCESSES), spawn.Queue()
+    processes = [spawn.Process(target=_in_process, args=(work, url, n, start, results)) for n in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    answers = sorted((results.get(timeout=120) for _ in processes), key=lambda answer: answer[0])
+    for process in processes:
+        process.join(30)
+    assert [fault for _, _, fault in answers if fault] == []
+    return [answer for _, answer, _ in answers]
+
+
+def _claim(state: OperationalState, number: int) -> tuple[Window, Tally, bool]:
+    mine = Window(NOON - timedelta(hours=number + 1), NOON, WindowKind.INCREMENTAL)
+    window = state.claim_window(RUN, SOURCE, OBJECT, mine)
+    plan = state.plan_publish(RUN, OBJECT, "attempt", Tally(read=number, created=number))
+    return window, plan, state.open_incident(RUN.dag_id, run=RUN, problem=str(number), at=NOON)
+
+
+def test_of_many_processes_on_an_empty_database_one_migrates_and_one_wins_each_claim(url: URL) -> None:
+    answers = at_once(_claim, url)
+
+    assert len({window for window, _, _ in answers}) == 1
+    assert len({plan for _, plan, _ in answers}) == 1
+    assert [is_news for _, _, is_news in answers].count(True) == 1
+
+
+def _write_much(state: OperationalState, number: int) -> int:
+    run = RunKey("dag", f"run-{number}")
+    for turn in range(TURNS):
+        state.start_run(run, source=SOURCE, run_type="manual", at=NOON)
+        state.record_calls(RUN, SOURCE, OBJECT, step="extract", usage=Usage(1, None, None), at=NOON)
+        state.advance_watermark(SOURCE, OBJECT, to=NOON + timedelta(minutes=turn), run=run)
+        state.quarantine(run, SOURCE, OBJECT, [bad(f"{turn}-{n}") for n in range(20)], stage_uri="s", at=NOON)
+        assert state.watermark(SOURCE, OBJECT) is not None
+    return state.quarantine(run, SOURCE, OBJECT, [], stage_uri="s", at=NOON)
+
+
+def test_processes_that_write_at_once_lose_nothing_and_are_never_locked_out(url: URL, state: OperationalState) -> None:
+    answers = at_once(_write_much, url)
+
+    columns, rows = state.ops_rows("calls", RUN)
+    assert answers == [20 * TURNS] * PROCESSES
+    assert rows[0][columns.index("calls_made")] == TURNS * PROCESSES
+    assert state.watermark(SOURCE, OBJECT) == NOON + timedelta(minutes=TURNS - 1)
+
+
+def test_the_migrated_schema_is_the_one_the_code_uses(url: URL, state: OperationalState) -> None:
+    state.prepare()
+
+    with sa.create_engine(url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        differences = compare_metadata(context, metadata)
+        version = connection.execute(sa.text(f"select version_num from {VERSION_TABLE}")).scalar()
+    assert differences == []
+    assert version == HEAD
+
+
+def test_a_database_of_a_newer_release_is_refused_and_left_alone(url: URL, state: OperationalState) -> None:
+    state.prepare()
+    engine = open_engine(url)
+    with transaction(engine, writes=True) as connection:
+        connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '9999'"))
+
+    with pytest.raises(FixSettings, match=r"'9999'.*newer release.*Install that newer release"):
+        OperationalState(open_engine(url)).watermark(SOURCE, OBJECT)
+
+    with transaction(engine, writes=False) as connection:
+        assert connection.execute(sa.text(f"select version_num from {VERSION_TABLE}")).scalar() == "9999"
+    engine.dispose()
+
+
+def test_a_transaction_that_fails_leaves_nothing(url: URL, state: OperationalState) -> None:
+    state.prepare()
+    engine = open_engine(url)
+
+    def half_way() -> None:
+        with transaction(engine, writes=True) as connection:
+            connection.execute(sa.text("insert into crm_watermarks (source, object_name, watermark) "
+                                       "values ('salesforce', 'Account', '2026-01-01 00:00:00')"))  # fmt: skip
+            raise InterruptedError("killed")
+
+    with pytest.raises(InterruptedError):
+        half_way()
+
+    assert state.watermark(SOURCE, OBJECT) is None
+    engine.dispose()
