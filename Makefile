@@ -31,3 +31,25 @@ status: install  ## what runs, and whether it answers
 
 env: install  ## print export lines for the shell
 	@$(STACK) env
+
+demo: install  ## run everything once with live progress and print what happened; the stack stays up
+	@$(STACK) demo
+
+test: install  ## the test suite that runs while you wait
+	@$(BIN)/pytest
+
+test-e2e: install  ## through the real scheduler, with faults and kills; takes minutes
+	@$(BIN)/pytest -m e2e --timeout 1200
+
+check: install  ## formatter, linter, types, import contracts, links of the docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@PYTHONPATH=plugins:. $(BIN)/lint-imports
+	@$(BIN)/python .ci/check_links.py
+
+bench: install  ## the benchmarks
+	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks
+
+clean: down  ## remove the local stack with its data, and the caches; .venv is kept
+	@rm -rf "$${CRM_STACK_HOME:-.stack}" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache htmlcov .coverage

@@ -68,6 +68,14 @@ def env() -> None:
         print(line)
 
 
+@app.command()
+def demo() -> None:
+    """Run the whole way once with live progress and print what happened; exit status 0 only if all of it is true."""
+    from stack.demo import demo as run_demo
+
+    raise typer.Exit(0 if run_demo(StackHome.locate(), say) else 1)
+
+
 def main() -> None:
     """Run a command; a failure is one message and exit status 1, Ctrl-C is 130."""
     try:

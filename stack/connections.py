@@ -10,7 +10,6 @@ from stack.installation import SALESFORCE, SLACK, WAREHOUSE, Installation
 from stack.ports import LOOPBACK
 
 WAREHOUSE_USER = "CRM_LOADER"
-STAGE_ROOT_VARIABLE = "CRM_PATTERNS_STAGE_ROOT"
 EXPORTED_VARIABLE = "CRM_STACK_EXPORTED"
 SLACK_WEBHOOK_TOKEN = "T00000000/B00000000/local"  # noqa: S105  the stand-in's address, not a secret
 
@@ -53,8 +52,18 @@ def _salesforce(installation: Installation) -> dict[str, Any]:
     return {"conn_type": "salesforce", "extra": {**offered, "login_url": installation.url(SALESFORCE)}}
 
 
+def stack_settings(installation: Installation) -> dict[str, str]:
+    """What `include/config/` takes from the environment, as it is on a laptop."""
+    return {
+        "CRM_PATTERNS_STAGE_ROOT": installation.home.stage.as_uri(),
+        "CRM_PATTERNS_DATA_DOCS": str(installation.home.data_docs),
+        # The sandbox commits at once; two seconds let a run see what was changed just before it.
+        "CRM_PATTERNS_LAG_S": "2",
+    }
+
+
 def overridable(installation: Installation, caller: Mapping[str, str]) -> dict[str, str]:
-    """Variable → value of what a caller may point elsewhere: every connection, and the root of the stage.
+    """Variable → value of what a caller may point elsewhere: every connection and every setting.
 
     A value the caller has exported wins, unless it is one that an earlier `make env` gave out: after a restart on
     other ports that one would be stale.
@@ -63,7 +72,7 @@ def overridable(installation: Installation, caller: Mapping[str, str]) -> dict[s
         f"AIRFLOW_CONN_{connection_id.upper()}": json.dumps(document)
         for connection_id, document in stack_connections(installation).items()
     }
-    ours[STAGE_ROOT_VARIABLE] = installation.home.stage.as_uri()
+    ours |= stack_settings(installation)
     given_out = set(caller.get(EXPORTED_VARIABLE, "").split())
     return {
         variable: caller[variable] if variable in caller and _mark(caller[variable]) not in given_out else value

@@ -86,6 +86,11 @@ class StackHome:
         return self.root / "state"
 
     @property
+    def data_docs(self) -> Path:
+        """HTML pages of the validations."""
+        return self.root / "data-docs"
+
+    @property
     def tls(self) -> Path:
         """The local certificate authority and the bundle that trusts it."""
         return self.root / "tls"

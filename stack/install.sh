@@ -73,6 +73,10 @@ if [ -z "${SSL_CERT_FILE:-}" ]; then
     certificates=$(setting CERT cert)
     [ -z "$certificates" ] || export SSL_CERT_FILE="$certificates"
 fi
+# What the machine trusts (a company's own authority, say) counts for uv too, where the machine says what that is.
+for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    if [ -s $bundle ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"; fi
+done
 if [ -z "${UV_CACHE_DIR:-}${XDG_CACHE_HOME:-}" ] && { [ -z "${HOME:-}" ] || [ ! -w "$HOME" ]; }; then
     export UV_CACHE_DIR="$PWD/$TOOLS/cache"
 fi

@@ -13,6 +13,7 @@ from types import FrameType
 import psutil  # type: ignore[import-untyped]  # its stubs are not in the lock
 
 from stack import members
+from stack.airflow_api import AirflowApi
 from stack.airflow_database import migrate
 from stack.connections import WAREHOUSE_USER
 from stack.environment import process_environment, write_airflow_secrets
@@ -22,6 +23,7 @@ from stack.home import REPOSITORY, StackHome
 from stack.installation import Installation, is_running
 from stack.log_tail import last_words
 from stack.members import Started
+from stack.pools import create_pools
 from stack.services import Service, airflow_services, outside_services
 from stack.tls import server_certificate
 
@@ -86,7 +88,11 @@ def up(home: StackHome, say: Say) -> Installation:
             outside = _start(installation, outside_services(installation), started, say)
             migrate(installation, say)
             _wait(installation, outside, say)
-            _wait(installation, _start(installation, airflow_services(installation), started, say), say)
+            airflow = _start(installation, airflow_services(installation), started, say)
+            _wait(installation, airflow, say)
+            if airflow:
+                with AirflowApi(installation) as api:
+                    create_pools(api)
         except BaseException as cause:
             say("interrupted" if isinstance(cause, KeyboardInterrupt) else "that did not work")
             if started:
