@@ -15,7 +15,8 @@ import pyarrow.csv as pa_csv
 
 from crm_patterns.clients.bodies import Body
 from crm_patterns.clients.retrying import Unanswered
-from crm_patterns.clients.typing_rows import arrow_type, typed_column, typed_page
+from crm_patterns.clients.typing_rows import typed_column, typed_page
+from crm_patterns.core.arrow_types import arrow_type
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import Page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator
@@ -22,6 +23,15 @@ def faults_named(about: str, url: str) -> Iterator[None]:
         raise FixSettings(f"{url} is not a usable address: {error}.", fix="Correct it on the connection.") from error
     except httpx.TransportError as error:
         raise _named(error, about, httpx.URL(url)) from error
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether the URL's host is `localhost` or a loopback address."""
+    host = httpx.URL(url).host
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _named(error: httpx.TransportError, about: str, url: httpx.URL) -> IntegrationError:

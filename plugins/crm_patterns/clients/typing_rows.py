@@ -14,33 +14,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from crm_patterns.core.arrow_types import MAX_PRECISION, arrow_schema, arrow_type
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.records import Page, RejectedRow, RejectionClass
 
-_DEFAULT_PRECISION = 18
 _INT64 = range(-(2**63), 2**63)
 
 
 class Misfit(ValueError):
     """A value is not of its field's type; the text says how, beginning after the field's name."""
-
-
-def arrow_type(field: ContractField) -> pa.DataType:
-    """Times are UTC microseconds; a decimal has the described precision and scale."""
-    if field.kind is FieldKind.DECIMAL:
-        return pa.decimal128(field.precision or _DEFAULT_PRECISION, field.scale or 0)
-    return {
-        FieldKind.TEXT: pa.string(),
-        FieldKind.BOOLEAN: pa.bool_(),
-        FieldKind.INTEGER: pa.int64(),
-        FieldKind.DATE: pa.date32(),
-        FieldKind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
-        FieldKind.TIME: pa.time64("us"),
-    }[field.kind]
-
-
-def arrow_schema(contract: ObjectContract) -> pa.Schema:
-    return pa.schema([pa.field(field.column, arrow_type(field)) for field in contract.fields])
 
 
 def hashed(values: pa.Array) -> pa.Array:
@@ -147,7 +129,7 @@ def _integer(text: str, _: ContractField) -> int:
 
 def _decimal(text: str, field: ContractField) -> Decimal:
     number = _number(text)
-    precision, scale = field.precision or _DEFAULT_PRECISION, field.scale or 0
+    precision, scale = field.precision or MAX_PRECISION, field.scale or 0
     _sign, digits, exponent = number.normalize().as_tuple()
     if not number:
         return Decimal(0)

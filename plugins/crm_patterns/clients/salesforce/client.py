@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from crm_patterns.clients.auth import TokenCache
+from crm_patterns.clients.network import is_this_machine
 from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce import soql, wire
@@ -55,10 +56,11 @@ class SalesforceClient:
         self._meter = CallMeter()
         self._http = _http_client(connection)
         sign_in = signer_in(connection, self._http, patience=self._patience)
+        self._session = TokenCache(sign_in)
         self._transport = Transport(
             self._http,
             judge=judge,
-            session=TokenCache(sign_in),
+            session=self._session,
             meter=self._meter,
             read_usage=wire.read_usage,
             patience=self._patience,
@@ -239,8 +241,10 @@ class SalesforceClient:
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
     def _page_options(self) -> PageOptions:
-        parallel = self._pages.parallel and float(self._version) >= PARALLEL_SINCE
-        return PageOptions(self._pages.rows, self._pages.ahead, self._pages.gzip, parallel)
+        wanted = self._pages
+        gzip = not is_this_machine(self._session.token().base_url) if wanted.gzip is None else wanted.gzip
+        parallel = wanted.parallel and float(self._version) >= PARALLEL_SINCE
+        return PageOptions(wanted.rows, wanted.ahead, gzip, parallel)
 
     def _job(self, job_id: str) -> str:
         if not soql.is_name(job_id):

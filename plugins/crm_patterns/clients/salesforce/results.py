@@ -32,13 +32,14 @@ class PageOptions:
     """
     `rows`: asked for per page where the server lets us choose. `ahead`: pages in memory or on the way at once.
 
-    `gzip`: compressed on the wire; right over a real network, and dearer in CPU on a loopback. `parallel`: let the
-    server list all pages (API 58 on) rather than learn each page's place from the one before.
+    `gzip`: compressed on the wire, five to ten times fewer bytes for a good third more CPU; None: yes, except from
+    this very machine, where the wire costs nothing. `parallel`: let the server list all pages (API 58 on) rather than
+    learn each page's place from the one before.
     """
 
     rows: int = 50_000
     ahead: int = 2
-    gzip: bool = True
+    gzip: bool | None = None
     parallel: bool = True
 
 
