@@ -1,0 +1,115 @@
+"""A source in memory that implements the port: rows with stamps, jobs that wait as long as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from crm_patterns.core.arrow_types import arrow_schema
+from crm_patterns.core.contracts import DescribedField, FieldKind, ObjectContract, ObjectDescription
+from crm_patterns.core.errors import SchemaMoved
+from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, ReadRequest, Usage
+from crm_patterns.core.records import Page
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DESCRIPTION = ObjectDescription(
+    "Account",
+    (
+        DescribedField("Id", FieldKind.TEXT, length=18, nullable=False),
+        DescribedField("Name", FieldKind.TEXT, length=255),
+        DescribedField("SystemModstamp", FieldKind.TIMESTAMP, nullable=False),
+        DescribedField("IsDeleted", FieldKind.BOOLEAN, nullable=False),
+    ),
+)
+
+
+def key(number: int) -> str:
+    return f"001A{number:011d}AAA"
+
+
+def row(number: int, *, at: datetime, name: str | None = "Acme", deleted: bool = False) -> dict[str, Any]:
+    return {"Id": key(number), "Name": name, "SystemModstamp": at, "IsDeleted": deleted}
+
+
+@dataclass
+class SourceDouble:
+    """`rows` is what the source holds now; `lose` rows of a job never arrive; `moves` descriptions go stale at submit."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    clock: datetime = NOON
+    waiting_polls: int = 0
+    refuses_bulk: bool = False
+    moves: int = 0
+    lose: int = 0
+    name: str = "salesforce"
+    jobs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    submitted: int = 0
+    described: int = 0
+    closed: bool = False
+
+    def now(self) -> datetime:
+        return self.clock
+
+    def object_names(self) -> Sequence[str]:
+        return ["Account"]
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        self.described += 1
+        return ObjectDescription(object_name, DESCRIPTION.fields)
+
+    def count(self, request: ReadRequest) -> int:
+        return len(self._window(request))
+
+    def submit(self, request: ReadRequest) -> str:
+        if self.refuses_bulk:
+            raise BulkRefused("not supported by the Bulk API")
+        if self.moves:
+            self.moves -= 1
+            raise SchemaMoved("Account has no field Gone__c any more.")
+        self.submitted += 1
+        job_id = f"750{self.submitted}"
+        self.jobs[job_id] = self._window(request)
+        return job_id
+
+    def job_status(self, job_id: str) -> JobStatus:
+        if job_id not in self.jobs:
+            return JobStatus(JobState.GONE)
+        if self.waiting_polls:
+            self.waiting_polls -= 1
+            return JobStatus(JobState.WAITING)
+        return JobStatus(JobState.READY, rows=len(self.jobs[job_id]))
+
+    def read_job(self, job_id: str, contract: ObjectContract) -> Iterator[Page]:
+        rows = self.jobs[job_id]
+        yield self._page(rows[: len(rows) - self.lose], contract)
+
+    def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
+        yield self._page(self._window(request), contract)
+
+    def discard(self, job_id: str) -> None:
+        self.jobs.pop(job_id, None)
+
+    def cursors_of(self, object_name: str, *, cursor: str, keys: Sequence[str]) -> Mapping[str, datetime | None]:
+        return {r["Id"]: r[cursor] for r in self.rows if r["Id"] in set(keys)}
+
+    def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
+        return {r["Id"]: r["SystemModstamp"] for r in self._window(request)}
+
+    def usage(self) -> Usage:
+        return Usage(calls_made=3, used=None, allowed=None)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _window(self, request: ReadRequest) -> list[dict[str, Any]]:
+        return [r for r in self.rows if request.window.contains(r["SystemModstamp"])]
+
+    def _page(self, rows: list[dict[str, Any]], contract: ObjectContract) -> Page:
+        columns = [[r[f.name] for r in rows] for f in contract.fields]
+        schema = arrow_schema(contract)
+        arrays = [pa.array(values, type=f.type) for values, f in zip(columns, schema, strict=True)]
+        return Page(pa.RecordBatch.from_arrays(arrays, schema=schema))
