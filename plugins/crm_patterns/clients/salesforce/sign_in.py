@@ -59,9 +59,9 @@ def signer_in(
     if way is SignIn.SOAP:
         return lambda: _soap_login(connection, transport)
     if way is SignIn.JWT:
-        return lambda: _ask(connection, transport, _jwt_form(connection, int(clock())))
+        return lambda: _ask(connection, transport, jwt_form(connection, int(clock())))
     if way is SignIn.PASSWORD:
-        return lambda: _ask(connection, transport, _password_form(connection))
+        return lambda: _ask(connection, transport, password_form(connection))
     return lambda: _ask(connection, transport, {"grant_type": "client_credentials", **_app(connection)})
 
 
@@ -102,13 +102,15 @@ def _app(connection: SalesforceConnection) -> dict[str, str]:
     }
 
 
-def _password_form(connection: SalesforceConnection) -> dict[str, str]:
+def password_form(connection: SalesforceConnection) -> dict[str, str]:
+    """The token request of OAuth's password flow; the security token follows the password without a gap."""
     password = _need(connection, "password", connection.password) + (connection.security_token or "")
     username = _need(connection, "username", connection.username)
     return {"grant_type": "password", **_app(connection), "username": username, "password": password}
 
 
-def _jwt_form(connection: SalesforceConnection, now: int) -> dict[str, str]:
+def jwt_form(connection: SalesforceConnection, now: int) -> dict[str, str]:
+    """The token request of the JWT bearer flow, good for three minutes from `now` (seconds since the epoch)."""
     claims = {
         "iss": _need(connection, "consumer_key", connection.consumer_key),
         "sub": _need(connection, "username", connection.username),
