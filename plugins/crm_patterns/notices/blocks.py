@@ -17,11 +17,13 @@ MAX_BLOCKS = 50
 MAX_HEADER = 150
 MAX_SECTION = 3_000
 MAX_TEXT = 4_000
+MAX_URL = 1_100
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SECRETS = re.compile(
     r"(?P<url>(?<=://)[^/\s:@]*:[^/\s@]+(?=@))"
-    r"|(?P<word>(?i:password|passwd|secret|token|api[_-]?key|private[_-]?key|authorization|session[_-]?id)"
-    r"[\"']?\s*[=:]\s*[\"']?(?:bearer\s+)?)[^\s\"',;&]+",
+    r"|(?P<word>(?:password|passwd|secret|token|api[_-]?key|private[_-]?key|authorization|session[_-]?id)"
+    r"[\"']?\s*[=:]\s*[\"']?(?:(?:bearer|basic)\s+)?)[^\s\"',;&]+",
+    re.IGNORECASE,
 )
 
 
@@ -58,10 +60,10 @@ def without_secrets(text: str) -> str:
 
 
 def link(url: str, label: str) -> str:
-    """A mrkdwn link; just the label where there is no URL."""
-    if not url:
-        return escaped(label, limit=200)
-    return f"<{quote(url, safe=':/?&=#%+~@,;()!*[]').replace('&', '&amp;')}|{escaped(label, limit=200)}>"
+    """A mrkdwn link; just the label where there is no URL, or one too long to leave room for anything else."""
+    address = quote(url, safe=":/?&=#%+~@,;()!*[]").replace("&", "&amp;")
+    shown = escaped(label, limit=200)
+    return f"<{address}|{shown}>" if 0 < len(address) <= MAX_URL else shown
 
 
 def header(text: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def partial(
         blocks.append(section(f"Green again; it had failed with: {escaped(recovered_from, limit=_PROBLEM)}"))
     blocks.append(section(f"Objects: {escaped(', '.join(objects), limit=1_000)}. Everything else is published."))
     lines = [
-        f"• *{escaped(group.object_name, limit=_NAME)}*: {group.records:,} × {escaped(group.reason, limit=250)}"
+        f"• *{escaped(group.object_name, limit=100)}*: {group.records:,} × {escaped(group.reason, limit=250)}"
         for group in reasons[:SHOWN]
     ]
     if lines:
