@@ -1,0 +1,306 @@
+"""Extract → load → validate → publish → reconcile on the local warehouse: twice, half-way, empty, and lying sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy import create_engine
+
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.errors import StopRun
+from crm_patterns.core.outcomes import RunState, Tally
+from crm_patterns.core.ports import ObjectOutcome, QualityReport, RuleResult, RunKey, Table
+from crm_patterns.core.references import CheckedRef, LoadedRef, PublishedRef
+from crm_patterns.core.staging import StageRef
+from crm_patterns.core.windows import WindowKind
+from crm_patterns.patterns.warehouse_elt import FieldChoice
+from crm_patterns.state import OperationalState
+from crm_patterns.steps import extract
+from crm_patterns.steps.close_run import close_run
+from crm_patterns.steps.load import load
+from crm_patterns.steps.publish import publish
+from crm_patterns.steps.reconcile import reconcile
+from crm_patterns.steps.validate import validate
+from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
+from crm_patterns.warehouse.stage import ParquetStage
+from tests.source_double import NOON, SourceDouble, key, row
+
+HOUR = timedelta(hours=1)
+OVERLAP = timedelta(minutes=15)
+
+
+@dataclass
+class NamesAreFilled:
+    """A quality check with one row-level rule: a name is there."""
+
+    def check(self, table: Table, contract: ObjectContract, *, suite: str, run_label: str) -> QualityReport:
+        failing = f'select "ID" as record_key from "{table.schema}"."{table.name}" where "NAME" is null'
+        rule = RuleResult("name_is_filled", "name", "Name is empty; fill it in.", True, False, 1, failing)
+        return QualityReport((rule,), f"/docs/{run_label}")
+
+
+@dataclass
+class Pipeline:
+    """The steps as the operators run them, one method each, for one object."""
+
+    warehouse: SnowflakeWarehouse
+    stage: ParquetStage
+    state: OperationalState
+    schema: str
+    source: SourceDouble
+    run: RunKey = RunKey("crm_warehouse_elt", "run-1")
+    kind: WindowKind = WindowKind.INCREMENTAL
+    interval: tuple[datetime, datetime] | None = None
+    max_rejected_share: float = 0.9
+    tries: int = field(default=0)
+
+    def extract(self) -> StageRef:
+        order = extract.ExtractOrder(
+            self.run, "Account", FieldChoice(), "bulk", self.kind, self.interval, timedelta(0), OVERLAP, 0
+        )
+        self.state.start_run(self.run, source="salesforce", run_type="manual", at=NOON)
+        self.tries += 1
+        planned, job = extract.start(self.source, self.state, order)
+        assert job is not None
+        attempt = f"{self.run.run_id.replace('-', '')}t{self.tries}"
+        return extract.read_job_to_stage(
+            self.source, self.stage, self.state, order, job, attempt_id=attempt, reason=planned.method_reason
+        )
+
+    def load(self, ref: StageRef) -> LoadedRef:
+        return load(
+            self.stage, self.warehouse, self.state, self.run, ref, target_schema=self.schema,
+            attempt_schema=f"{self.schema}_A",
+        )  # fmt: skip
+
+    def validate(self, loaded: LoadedRef) -> CheckedRef:
+        return validate(
+            self.stage, self.warehouse, NamesAreFilled(), self.state, self.run, loaded,
+            attempt_schema=f"{self.schema}_A", max_rejected_share=self.max_rejected_share,
+        )  # fmt: skip
+
+    def publish(self, checked: CheckedRef) -> PublishedRef:
+        return publish(
+            self.stage, self.warehouse, self.state, self.run, checked, target_schema=self.schema,
+            attempt_schema=f"{self.schema}_A",
+        )  # fmt: skip
+
+    def reconcile(self, published: PublishedRef) -> ObjectOutcome:
+        outcome = reconcile(
+            lambda: self.source, self.stage, self.warehouse, self.state, self.run, published, overlap=OVERLAP
+        )
+        self.state.record_outcome(self.run, outcome)
+        return outcome
+
+    def all(self) -> ObjectOutcome:
+        return self.reconcile(self.publish(self.validate(self.load(self.extract()))))
+
+    def next_run(self, name: str, **changes: Any) -> Pipeline:
+        return replace(self, run=RunKey(self.run.dag_id, name), tries=0, **changes)
+
+    def table(self) -> list[tuple[Any, ...]]:
+        with self.warehouse_cursor() as rows:
+            return rows(f'select * exclude ("_RUN_ID") from "{self.schema}"."ACCOUNT" order by "ID"')
+
+    def warehouse_cursor(self) -> Any:
+        from contextlib import contextmanager
+
+        @contextmanager
+        def cursor() -> Iterator[Any]:
+            connection = self.warehouse._connect()
+            try:
+                yield lambda text: connection.cursor().execute(text).fetchall()
+            finally:
+                connection.close()
+
+        return cursor()
+
+
+@pytest.fixture
+def pipeline(warehouse: SnowflakeWarehouse, schema: str, tmp_path: Path) -> Iterator[Pipeline]:
+    state = OperationalState(create_engine(f"sqlite:///{tmp_path / 'state.db'}"))
+    stage = ParquetStage(LocalFileSystem(), str(tmp_path / "stage"))
+    source = SourceDouble(
+        rows=[
+            row(1, at=NOON - 3 * HOUR),
+            row(2, at=NOON - 2 * HOUR, name=None),
+            row(3, at=NOON - HOUR, deleted=True),
+        ]
+    )
+    yield Pipeline(warehouse, stage, state, schema, source)
+    state.close()
+
+
+def test_every_record_ends_somewhere_and_then_the_watermark_moves(pipeline: Pipeline) -> None:
+    outcome = pipeline.all()
+
+    assert outcome.state is RunState.PARTIAL
+    assert outcome.tally == Tally(read=3, created=2, rejected=1)
+    assert [r[0] for r in pipeline.table()] == [key(1), key(3)]
+    assert pipeline.state.watermark("salesforce", "Account") == NOON
+
+
+def test_the_rejected_record_is_in_quarantine_with_reason_and_payload(pipeline: Pipeline) -> None:
+    pipeline.all()
+
+    columns, rows = pipeline.state.ops_rows("quarantine", pipeline.run)
+    entry = dict(zip(columns, rows[0], strict=True))
+    assert (entry["record_key"], entry["rule"], entry["reason"]) == (key(2), "name_is_filled", "Name is empty; fill it in.")
+
+
+def test_a_second_run_over_the_same_rows_changes_nothing(pipeline: Pipeline) -> None:
+    pipeline.all()
+    before = pipeline.table()
+
+    again = pipeline.next_run("run-2", kind=WindowKind.FULL).all()
+
+    assert again.tally == Tally(read=3, unchanged=2, rejected=1)
+    assert pipeline.table() == before
+
+
+def test_a_step_run_twice_gives_what_running_it_once_gives(pipeline: Pipeline) -> None:
+    ref = pipeline.extract()
+    pipeline.load(ref)
+    loaded = pipeline.load(ref)
+    pipeline.validate(loaded)
+    checked = pipeline.validate(loaded)
+    first = pipeline.publish(checked)
+    before = pipeline.table()
+    second = pipeline.publish(checked)
+
+    assert second == first
+    assert pipeline.table() == before
+    assert pipeline.reconcile(second).tally == Tally(read=3, created=2, rejected=1)
+
+
+def test_a_task_killed_after_its_merge_reports_what_the_merge_did(pipeline: Pipeline) -> None:
+    checked = pipeline.validate(pipeline.load(pipeline.extract()))
+    pipeline.publish(checked)  # killed here: the answer never reached Airflow
+
+    assert pipeline.publish(checked).tally == Tally(read=3, created=2, rejected=1)
+
+
+def test_a_row_edited_deleted_and_restored_follows_the_source(pipeline: Pipeline) -> None:
+    pipeline.all()
+    pipeline.source.rows[0] = row(1, at=NOON + HOUR, name="Acme Ltd", deleted=True)
+    pipeline.source.clock = NOON + 2 * HOUR
+    deleted = pipeline.next_run("run-2").all()
+    pipeline.source.rows[0] = row(1, at=NOON + 3 * HOUR, name="Acme Ltd")
+    pipeline.source.clock = NOON + 4 * HOUR
+    restored = pipeline.next_run("run-3").all()
+
+    assert (deleted.tally.deleted, restored.tally.updated) == (1, 1)
+    with pipeline.warehouse_cursor() as rows:
+        found = rows(f'select "NAME", "_DELETED" from "{pipeline.schema}"."ACCOUNT" where "ID" = \'{key(1)}\'')
+    assert found == [("Acme Ltd", False)]
+
+
+def test_a_record_that_was_mended_leaves_quarantine(pipeline: Pipeline) -> None:
+    pipeline.all()
+    pipeline.source.rows[1] = row(2, at=NOON + HOUR, name="Found")
+    pipeline.source.clock = NOON + 2 * HOUR
+
+    mended = pipeline.next_run("run-2").all()
+
+    assert mended.tally == Tally(read=1, created=1)
+    assert pipeline.state.open_quarantine_keys("salesforce", "Account") == []
+
+
+def test_a_backfill_leaves_the_watermark_and_never_brings_back_an_older_version(pipeline: Pipeline) -> None:
+    pipeline.all()
+    before = pipeline.table()
+
+    outcome = pipeline.next_run("backfill", kind=WindowKind.BACKFILL, interval=(NOON - 4 * HOUR, NOON - 2 * HOUR)).all()
+
+    assert outcome.tally == Tally(read=1, unchanged=1)
+    assert pipeline.table() == before
+    assert pipeline.state.watermark("salesforce", "Account") == NOON
+
+
+def test_a_job_that_sends_fewer_rows_than_it_says_is_red_and_the_watermark_stays(pipeline: Pipeline) -> None:
+    pipeline.source.lose = 1
+
+    with pytest.raises(StopRun, match="the source said it sent 3 ≠ rows staged or set aside 2"):
+        pipeline.all()
+
+    assert pipeline.state.watermark("salesforce", "Account") is None
+
+
+def test_a_row_the_count_knows_and_the_job_does_not_is_red_when_nothing_explains_it(pipeline: Pipeline) -> None:
+    ref = pipeline.extract()
+    manifest = pipeline.stage.manifest(ref)
+    pipeline.source.rows.append(row(9, at=NOON - 5 * HOUR))
+    lying = replace(manifest.evidence, source_count=4)
+    with pipeline.stage.open(replace(manifest.address, attempt_id="lying"), manifest.contract) as writer:
+        for page in pipeline.source.read_rows(_request(manifest), manifest.contract):
+            writer.write(replace(page, rows=page.rows.slice(0, 3)))
+        ref = writer.commit(lying)
+
+    with pytest.raises(StopRun, match=r"counted 4 rows but 3 came; 1 NOT explained"):
+        pipeline.reconcile(pipeline.publish(pipeline.validate(pipeline.load(ref))))
+
+
+def test_a_row_that_committed_late_is_explained_and_read_by_the_next_run(pipeline: Pipeline) -> None:
+    published = pipeline.publish(pipeline.validate(pipeline.load(pipeline.extract())))
+    pipeline.source.rows.append(row(9, at=NOON - timedelta(minutes=5)))
+    pipeline.source.clock = NOON + HOUR
+
+    pipeline.reconcile(published)
+    late = pipeline.next_run("run-2").all()
+
+    assert late.tally == Tally(read=1, created=1)
+
+
+def test_an_empty_window_is_proven_too(pipeline: Pipeline) -> None:
+    pipeline.source.rows.clear()
+
+    outcome = pipeline.all()
+
+    assert (outcome.state, outcome.tally) == (RunState.SUCCESS, Tally())
+    assert pipeline.table() == []
+    assert pipeline.state.watermark("salesforce", "Account") == NOON
+
+
+def test_too_many_rejected_rows_publish_nothing(pipeline: Pipeline) -> None:
+    pipeline.max_rejected_share = 0.2
+
+    with pytest.raises(StopRun, match=r"1 of 3 rows of Account \(33.3%\) would be set aside"):
+        pipeline.all()
+
+    assert pipeline.table() == []
+
+
+def test_the_attempts_tables_are_gone_after_the_proof(pipeline: Pipeline) -> None:
+    pipeline.all()
+
+    with pipeline.warehouse_cursor() as rows:
+        left = rows(f"select table_name from information_schema.tables where table_schema = '{pipeline.schema}_A'")
+    assert left == []
+
+
+def test_the_runs_ledger_is_published_once_however_often_it_is_closed(pipeline: Pipeline) -> None:
+    pipeline.all()
+    for _ in (1, 2):
+        summary = close_run(
+            pipeline.warehouse, pipeline.state, pipeline.run, attempt_schema=f"{pipeline.schema}_A", keep_attempts=HOUR
+        )
+
+    assert summary.state is RunState.PARTIAL
+    with pipeline.warehouse_cursor() as rows:
+        found = rows("select state, records_read, records_created, records_rejected from ops.runs where run_id = 'run-1'")
+        held = rows("select record_key, reason from ops.quarantine where run_id = 'run-1'")
+    assert ("partial", 3, 2, 1) in found
+    assert (key(2), "Name is empty; fill it in.") in held
+
+
+def _request(manifest: Any) -> Any:
+    from crm_patterns.core.ports import ReadRequest
+
+    fields = tuple(f.name for f in manifest.contract.fields)
+    return ReadRequest("Account", fields, "SystemModstamp", manifest.address.window)
