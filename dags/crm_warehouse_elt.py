@@ -27,6 +27,7 @@ from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_a
 
 from crm_patterns.assets import published_object
 from crm_patterns.catalog import load_warehouse_elt
+from crm_patterns.operators.choose import ChooseObjectsOperator
 from crm_patterns.operators.close_run import CloseRunOperator
 from crm_patterns.operators.extract import ExtractToStageOperator
 from crm_patterns.operators.load import LoadStageOperator
@@ -65,6 +66,7 @@ NAMES = [item.name for item in SETTINGS.objects]
     deadline=deadline_alert(SETTINGS.deadline, slack_conn_id=SETTINGS.slack_conn_id),
 )  # fmt: skip
 def crm_warehouse_elt() -> None:
+    chosen = ChooseObjectsOperator(task_id="choose_objects", object_names=NAMES, pool=SETTINGS.pools.source)
     close = CloseRunOperator(task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse)
     for name in NAMES:
         asset = published_object(SETTINGS.target_schema, table_name(name))
@@ -76,6 +78,7 @@ def crm_warehouse_elt() -> None:
             checked = ValidateOperator(task_id="validate", loaded=loaded.output, **at_warehouse)
             published = PublishOperator(task_id="publish", checked=checked.output, **at_warehouse)
             proven = ReconcileOperator(task_id="reconcile", published=published.output, outlets=[asset], **at_warehouse)
+        chosen >> staged
         proven >> close
     close.as_teardown(on_failure_fail_dagrun=True)
 

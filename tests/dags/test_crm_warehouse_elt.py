@@ -25,7 +25,8 @@ def test_every_object_of_the_settings_has_its_group_of_five_steps(dag: Any) -> N
 
     names = [item.name for item in load_warehouse_elt(ROOT / "include" / "config" / "warehouse_elt.yaml").objects]
 
-    assert set(dag.task_group.children) == {*names, "close_run"}
+    assert set(dag.task_group.children) == {"choose_objects", *names, "close_run"}
+    assert dag.get_task("choose_objects").downstream_task_ids == {f"{name}.extract" for name in names}
     for name in names:
         assert [dag.get_task(f"{name}.{step}").task_id for step in STEPS]
         for before, after in zip(STEPS, STEPS[1:], strict=False):

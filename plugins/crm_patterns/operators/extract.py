@@ -33,9 +33,6 @@ class ExtractToStageOperator(StepOperator):
     step = "extract"
 
     def execute(self, context: Context) -> dict[str, Any]:
-        params = context["params"]
-        if params.get("objects") and self.object_name not in params["objects"]:
-            raise AirflowSkipException(f"{self.object_name} is not among the objects asked for.")
         with self.reported(context) as state, self._source(state, context) as source:
             return self._extract(source, state, context)
 
