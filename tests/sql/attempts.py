@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.ports import Table
@@ -19,7 +21,6 @@ from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.warehouse.parquet_files import Sizes
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
-from fsspec.implementations.local import LocalFileSystem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -55,7 +56,7 @@ def order(key: str = "801000000000001AAA", *, hour: int = 0, deleted: bool = Fal
     """One row. `hour` moves the cursor."""
     row = {
         "id": key,
-        "name": "Ångström & Söhne, \"quoted\"\nsecond line, 50 % off",
+        "name": 'Ångström & Söhne, "quoted"\nsecond line, 50 % off',
         "group": "NA",
         "amount": Decimal("1234567890123456.78"),
         "quantity": 3,
@@ -67,7 +68,9 @@ def order(key: str = "801000000000001AAA", *, hour: int = 0, deleted: bool = Fal
     return {**row, **values}
 
 
-def page(rows: list[dict[str, Any]], contract: ObjectContract = ORDER, *, rejected: tuple[RejectedRow, ...] = ()) -> Page:
+def page(
+    rows: list[dict[str, Any]], contract: ObjectContract = ORDER, *, rejected: tuple[RejectedRow, ...] = ()
+) -> Page:
     known = [{column: row[column] for column in contract.columns} for row in rows]
     return Page(pa.RecordBatch.from_pylist(known, schema=arrow_schema(contract)), rejected)
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import snowflake.connector
+
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,6 @@ from typing import Any
 
 from crm_patterns.core.ports import Table
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
-
 from tests.sql.attempts import NOON, ORDER, loaded, order, publish, target_of
 
 
