@@ -21,8 +21,8 @@ from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import Page
 
-BLOCK_BYTES = 2 * 1024 * 1024
-"""Parsed at once: fits a processor's cache, and several of the longest records."""
+BLOCK_BYTES = 1024 * 1024
+"""Parsed at once: fits a processor's cache, and all but the longest records."""
 
 WIDE_BLOCK_BYTES = 64 * 1024 * 1024
 """For bodies with a record longer than a block."""
