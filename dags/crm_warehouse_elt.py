@@ -23,10 +23,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import CronDataIntervalTimetable, Param, TaskGroup, dag
-from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
 
 from crm_patterns.assets import published_object
 from crm_patterns.catalog import load_warehouse_elt
+from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
 from crm_patterns.operators.choose import ChooseObjectsOperator
 from crm_patterns.operators.close_run import CloseRunOperator
 from crm_patterns.operators.extract import ExtractToStageOperator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_every_object_of_the_settings_has_its_group_of_five_steps(dag: Any) -> N
     assert dag.get_task("choose_objects").downstream_task_ids == {f"{name}.extract" for name in names}
     for name in names:
         assert [dag.get_task(f"{name}.{step}").task_id for step in STEPS]
-        for before, after in zip(STEPS, STEPS[1:], strict=False):
+        for before, after in itertools.pairwise(STEPS):
             assert f"{name}.{after}" in dag.get_task(f"{name}.{before}").downstream_task_ids
 
 

@@ -151,7 +151,11 @@ def test_the_rejected_record_is_in_quarantine_with_reason_and_payload(pipeline: 
 
     columns, rows = pipeline.state.ops_rows("quarantine", pipeline.run)
     entry = dict(zip(columns, rows[0], strict=True))
-    assert (entry["record_key"], entry["rule"], entry["reason"]) == (key(2), "name_is_filled", "Name is empty; fill it in.")
+    assert (entry["record_key"], entry["rule"], entry["reason"]) == (
+        key(2),
+        "name_is_filled",
+        "Name is empty; fill it in.",
+    )
 
 
 def test_a_second_run_over_the_same_rows_changes_nothing(pipeline: Pipeline) -> None:
@@ -293,7 +297,9 @@ def test_the_runs_ledger_is_published_once_however_often_it_is_closed(pipeline: 
 
     assert summary.state is RunState.PARTIAL
     with pipeline.warehouse_cursor() as rows:
-        found = rows("select state, records_read, records_created, records_rejected from ops.runs where run_id = 'run-1'")
+        found = rows(
+            "select state, records_read, records_created, records_rejected from ops.runs where run_id = 'run-1'"
+        )
         held = rows("select record_key, reason from ops.quarantine where run_id = 'run-1'")
     assert ("partial", 3, 2, 1) in found
     assert (key(2), "Name is empty; fill it in.") in held

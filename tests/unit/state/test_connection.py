@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,19 @@ def test_a_file_that_may_not_be_written_is_a_setting_to_fix(tmp_path: Path) -> N
 
     with pytest.raises(IntegrationError, match="cannot be used"):
         open_state(connection(conn_type="sqlite", host=str(tmp_path / "state.db"))).prepare()
+
+
+def test_a_file_that_another_process_is_writing_is_waited_for_when_it_is_opened(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    holder = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    holder.execute("create table busy (x)")
+    holder.execute("begin immediate")
+    holder.execute("insert into busy values (1)")
+    letting_go = threading.Timer(0.5, lambda: holder.execute("commit"))
+    letting_go.start()
+
+    open_state(connection(conn_type="sqlite", host=str(file))).prepare()
+
+    letting_go.join()
+    assert holder.execute("pragma journal_mode").fetchone() == ("wal",)
+    holder.close()
