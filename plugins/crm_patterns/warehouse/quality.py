@@ -53,9 +53,7 @@ class ExpectationsQuality:
             result = _validate(batch, suite, by_name, key=contract.key_column)
         page = self._docs.publish(result, suite=suite, run_label=run_label)
         answers = {answer.meta["name"]: answer for answer in result.results}
-        return QualityReport(
-            tuple(_rule_result(rule, answers[name], table, contract) for name, rule in by_name.items()), page
-        )
+        return QualityReport(tuple(_rule_result(rule, answers[name], contract) for name, rule in by_name.items()), page)
 
     @contextmanager
     def _batch(self, table: Table) -> Iterator[Batch]:
@@ -66,6 +64,8 @@ class ExpectationsQuality:
         except vendor.Error as error:
             what = f"{table.schema}.{table.name}"
             raise translate(error, what=what, role="", place="the connection's host") from error
+        # In autocommit there is nothing to roll back; SQLAlchemy would send a statement for it after each of its own.
+        connection.rollback = lambda: None
         from sqlalchemy.pool import StaticPool
 
         context = gx.get_context(mode="ephemeral", project_config=_quiet_config())
@@ -194,12 +194,12 @@ def _exceptions(info: Mapping[str, Any]) -> list[str]:
     return [message for nested in info.values() if isinstance(nested, dict) for message in _exceptions(nested)]
 
 
-def _rule_result(rule: Rule, answer: ExpectationValidationResult, table: Table, contract: ObjectContract) -> RuleResult:
+def _rule_result(rule: Rule, answer: ExpectationValidationResult, contract: ObjectContract) -> RuleResult:
     told = answer.result or {}
     failed = int(told.get("unexpected_count") or 0)
     failing_keys = ""
     if rule.is_row_level and not answer.success:
-        failing_keys = _failing_keys_sql(told["unexpected_index_query"], table, contract)
+        failing_keys = _failing_keys_sql(told["unexpected_index_query"], contract)
     return RuleResult(
         rule=rule.name,
         column=rule.column,
@@ -217,11 +217,12 @@ def _observed(told: Mapping[str, Any]) -> str:
     if "observed_value" in told:
         return f"observed {told['observed_value']}"
     if "unexpected_count" in told:
-        return f"{int(told['unexpected_count']):,} of {int(told['element_count']):,} rows ({told['unexpected_percent']:.2f} %)"
+        failed, rows, share = told["unexpected_count"], told["element_count"], told["unexpected_percent"]
+        return f"{int(failed):,} of {int(rows):,} rows ({share or 0:.2f} %)"
     return ""
 
 
-def _failing_keys_sql(query: str, table: Table, contract: ObjectContract) -> str:
+def _failing_keys_sql(query: str, contract: ObjectContract) -> str:
     """Great Expectations' own query of the failing rows, of which the key alone is taken."""
     key = identifier(contract.key_column)
     return f'select failing.{key} as "RECORD_KEY"\nfrom (\n{query.strip().rstrip(";")}\n) as failing'

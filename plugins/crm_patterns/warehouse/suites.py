@@ -1,5 +1,5 @@
 """
-Rules that the rows of an object must keep: those its contract implies, and those of `include/expectations/<object>.json`.
+Rules that the rows of an object must keep: its contract's, and those of `include/expectations/<object>.json`.
 
 A suite file is Great Expectations' own JSON. Under `meta`, each expectation says what follows from a failure:
 
@@ -68,7 +68,7 @@ def implied_rules(contract: ObjectContract) -> Iterator[Rule]:
     )
     yield _rule(
         key, "expect_column_values_to_be_unique", OnFailure.STOP,
-        "A record came more than once. Read the window again; if it repeats, report it: the read is not complete either.",
+        "A record came more than once. Read the window again; if it repeats, report it: the read is incomplete too.",
     )  # fmt: skip
     for item in contract.fields:
         if item.column == key:
