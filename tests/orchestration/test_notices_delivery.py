@@ -22,20 +22,18 @@ from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_m
 from crm_patterns.notices.slack import LONGEST_WAIT_S
 from crm_patterns.state import OperationalState
 from crm_patterns.state.database import open_engine
-from tests.orchestration.support.slack_receiver import PATH, SlackReceiver, slack_receiver
+from tests.orchestration.support.slack_stand_in import SlackStandIn, slack_stand_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAG = "crm_warehouse_elt"
 
 
 @pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackReceiver]:
-    with slack_receiver() as receiver:
-        base, _, token = (receiver.url + PATH).partition("/services/")
-        webhook = {"conn_type": "slackwebhook", "host": f"{base}/services", "password": token}
-        monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(webhook))
+def slack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackStandIn]:
+    with slack_stand_in(tmp_path / "slack") as stand_in:
+        monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(stand_in.connection))
         monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.acme.example/")
-        yield receiver
+        yield stand_in
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ def is_green(state: OperationalState, run_id: str, *, verdict: RunState = RunSta
     state.finish_run(run, state=verdict, at=NOW)
 
 
-def test_a_failed_run_is_one_message_from_the_ledger(slack: SlackReceiver, state: OperationalState) -> None:
+def test_a_failed_run_is_one_message_from_the_ledger(slack: SlackStandIn, state: OperationalState) -> None:
     fails(state, "scheduled__1", "Account", "Contact")
 
     for _ in range(2):
@@ -86,7 +84,7 @@ def test_a_failed_run_is_one_message_from_the_ledger(slack: SlackReceiver, state
     assert "Contact is hidden." in body
 
 
-def test_each_failed_run_is_told_and_the_first_green_one_once(slack: SlackReceiver, state: OperationalState) -> None:
+def test_each_failed_run_is_told_and_the_first_green_one_once(slack: SlackStandIn, state: OperationalState) -> None:
     for number in (1, 2):
         fails(state, f"scheduled__{number}", "Account")
         RunFailedNotice().notify(context(f"scheduled__{number}"))
@@ -95,10 +93,10 @@ def test_each_failed_run_is_told_and_the_first_green_one_once(slack: SlackReceiv
         RunRecoveredNotice().notify(context(f"scheduled__{number}", reason="success"))
 
     failed = f"🔴 {DAG} failed: Account"
-    assert slack.headers() == [failed, failed, f"🟢 {DAG} is green again"]
+    assert slack.headers == [failed, failed, f"🟢 {DAG} is green again"]
 
 
-def test_a_backfill_has_an_incident_of_its_own(slack: SlackReceiver, state: OperationalState) -> None:
+def test_a_backfill_has_an_incident_of_its_own(slack: SlackStandIn, state: OperationalState) -> None:
     fails(state, "backfill__1", "Account")
     RunFailedNotice().notify(context("backfill__1", run_type="backfill"))
     is_green(state, "scheduled__1")
@@ -108,10 +106,10 @@ def test_a_backfill_has_an_incident_of_its_own(slack: SlackReceiver, state: Oper
     RunRecoveredNotice().notify(context("backfill__1", run_type="backfill", reason="success"))
 
     assert after_another_run == 1
-    assert slack.headers()[1:] == [f"🟢 {DAG} is green again"]
+    assert slack.headers[1:] == [f"🟢 {DAG} is green again"]
 
 
-def test_a_partial_run_tells_rules_and_never_values(slack: SlackReceiver, state: OperationalState) -> None:
+def test_a_partial_run_tells_rules_and_never_values(slack: SlackStandIn, state: OperationalState) -> None:
     run = RunKey(DAG, "scheduled__1")
     rows = [
         RejectedRow("001", "'zoe@' is no address.", RejectionClass.CONTRACT, "text_length", "email", {"email": "zoe@"}),
@@ -125,22 +123,30 @@ def test_a_partial_run_tells_rules_and_never_values(slack: SlackReceiver, state:
 
     [told] = slack.messages
     body = json.dumps(told, ensure_ascii=False)
-    assert slack.headers() == [f"🟡 {DAG}: 3 set aside"]
+    assert slack.headers == [f"🟡 {DAG}: 3 set aside"]
     assert "*Account*: 2 × The stage is not in the list.\\n• *Account*: 1 × email: text_length" in body
     assert "zoe@" not in body
 
 
-def test_a_run_that_left_no_word_is_told_with_its_task(slack: SlackReceiver, state: OperationalState) -> None:
+def test_the_longest_messages_are_taken_by_slack(slack: SlackStandIn, state: OperationalState) -> None:
+    fails(state, "scheduled__1", *(f"Object_{number}__c" + "&" * 100 for number in range(60)))
+
+    RunFailedNotice().notify(context("scheduled__1"))
+
+    assert len(slack.messages) == 1
+
+
+def test_a_run_that_left_no_word_is_told_with_its_task(slack: SlackStandIn, state: OperationalState) -> None:
     RunFailedNotice().notify(context("scheduled__1"))
     RunFailedNotice().notify({"dag": SimpleNamespace(dag_id=DAG), "run_id": "scheduled__2", "reason": "timed_out"})
 
-    assert slack.headers() == [f"🔴 {DAG} failed: Contact.extract", f"🔴 {DAG} failed: {DAG}"]
+    assert slack.headers == [f"🔴 {DAG} failed: Contact.extract", f"🔴 {DAG} failed: {DAG}"]
     assert "tasks/Contact.extract|Log" in json.dumps(slack.messages[0])
     assert "longer than its dagrun_timeout" in json.dumps(slack.messages[1])
 
 
 def test_without_the_state_a_failure_is_still_told(
-    slack: SlackReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slack: SlackStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "state.db").write_bytes(b"not a database, though long enough to be taken for one" * 40)
     broken = {"conn_type": "sqlite", "host": str(tmp_path / "state.db")}
@@ -149,37 +155,61 @@ def test_without_the_state_a_failure_is_still_told(
     RunFailedNotice().notify(context("scheduled__1"))
     RunRecoveredNotice().notify(context("scheduled__2", reason="success"))
 
-    assert slack.headers() == [f"🔴 {DAG} failed: Contact.extract"]
+    assert slack.headers == [f"🔴 {DAG} failed: Contact.extract"]
 
 
-def test_what_slack_did_not_take_is_told_the_next_time(slack: SlackReceiver, state: OperationalState) -> None:
+def test_what_slack_did_not_take_is_told_the_next_time(slack: SlackStandIn, state: OperationalState) -> None:
     fails(state, "scheduled__1", "Account")
 
-    slack.is_down = True
+    slack.go_down()
     RunFailedNotice().notify(context("scheduled__1"))
-    asked_while_down, slack.is_down = slack.requests, False
+    asked_while_down = slack.requests
+    slack.come_back()
     RunFailedNotice().notify(context("scheduled__1"))
 
     assert asked_while_down == 2
-    assert slack.headers() == [f"🔴 {DAG} failed: Account"]
+    assert slack.headers == [f"🔴 {DAG} failed: Account"]
 
 
-def test_slack_asking_for_patience_is_waited_for_within_limits(slack: SlackReceiver, state: OperationalState) -> None:
+def test_slack_asking_for_patience_is_waited_for_within_limits(slack: SlackStandIn, state: OperationalState) -> None:
     fails(state, "scheduled__1", "Account")
-    slack.answers = [(429, {"Retry-After": "1"})]
+    slack.fault(kind="status", status=429, headers={"Retry-After": "1"})
     began = time.monotonic()
     RunFailedNotice().notify(context("scheduled__1"))
     waited = time.monotonic() - began
 
     fails(state, "scheduled__2", "Account")
-    slack.answers = [(429, {"Retry-After": str(LONGEST_WAIT_S * 100)})]
+    slack.fault(kind="status", status=429, headers={"Retry-After": str(LONGEST_WAIT_S * 100)})
     began = time.monotonic()
     RunFailedNotice().notify(context("scheduled__2"))
     gave_up_after = time.monotonic() - began
 
-    assert slack.headers() == [f"🔴 {DAG} failed: Account"]
+    assert slack.headers == [f"🔴 {DAG} failed: Account"]
     assert waited >= 1
     assert gave_up_after < LONGEST_WAIT_S
+
+
+def test_a_slack_that_never_answers_is_given_up_on(
+    slack: SlackStandIn, state: OperationalState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm_patterns.notices.slack.TIMEOUT_S", 1)
+    fails(state, "scheduled__1", "Account")
+    slack.fault(kind="delay", seconds=4, count=None)
+    began = time.monotonic()
+
+    RunFailedNotice().notify(context("scheduled__1"))
+
+    assert time.monotonic() - began < 3.5
+
+
+def test_a_lost_answer_is_asked_for_again(slack: SlackStandIn, state: OperationalState) -> None:
+    """Slack has no key against repetition: a message too many is better than one too few."""
+    fails(state, "scheduled__1", "Account")
+    slack.fault(kind="lost_reply")
+
+    RunFailedNotice().notify(context("scheduled__1"))
+
+    assert slack.headers == [f"🔴 {DAG} failed: Account"] * 2
 
 
 def test_a_slack_that_cannot_be_reached_is_logged_without_its_secret(
@@ -208,8 +238,8 @@ LATE = {
 }
 
 
-def test_a_late_run_is_told_without_blocking_the_triggerer(slack: SlackReceiver) -> None:
-    slack.answers = [(429, {"Retry-After": "1"})]
+def test_a_late_run_is_told_without_blocking_the_triggerer(slack: SlackStandIn) -> None:
+    slack.fault(kind="status", status=429, headers={"Retry-After": "1"})
 
     async def beside_other_work() -> tuple[str, int]:
         ticks = 0
@@ -222,13 +252,13 @@ def test_a_late_run_is_told_without_blocking_the_triggerer(slack: SlackReceiver)
     said, ticks = asyncio.run(beside_other_work())
 
     assert said == "Told."
-    assert slack.headers() == [f"🟠 {DAG} is late"]
+    assert slack.headers == [f"🟠 {DAG} is late"]
     assert "45 min after it was queued" in slack.messages[0]["text"]
     assert ticks > 10
 
 
-def test_a_deadline_with_slack_down_is_no_error_of_the_triggerer(slack: SlackReceiver) -> None:
-    slack.is_down = True
+def test_a_deadline_with_slack_down_is_no_error_of_the_triggerer(slack: SlackStandIn) -> None:
+    slack.go_down()
 
     said = asyncio.run(deadline_missed(LATE, slack_conn_id="slack_default", allowed_s=60))
 

@@ -1,4 +1,4 @@
-"""Notices through Airflow's real scheduler, dag-processor and triggerer, to a receiver that stands in for Slack."""
+"""Notices through Airflow's real scheduler, dag-processor and triggerer, to the sandbox's Slack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.orchestration.support.real_airflow import RealAirflow, real_airflow, wait_until
-from tests.orchestration.support.slack_receiver import SlackReceiver, slack_receiver
+from tests.orchestration.support.slack_stand_in import SlackStandIn, slack_stand_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -21,17 +21,16 @@ CALLBACK_S = 60
 
 
 @pytest.fixture(scope="module")
-def slack() -> Iterator[SlackReceiver]:
-    with slack_receiver() as receiver:
-        yield receiver
+def slack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlackStandIn]:
+    with slack_stand_in(tmp_path_factory.mktemp("slack")) as stand_in:
+        yield stand_in
 
 
 @pytest.fixture(scope="module")
-def airflow(slack: SlackReceiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
+def airflow(slack: SlackStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
     home = tmp_path_factory.mktemp("airflow")
-    webhook = {"conn_type": "slackwebhook", "host": f"{slack.url}/services", "password": "T000/B000/a-secret"}
     more = {
-        "AIRFLOW_CONN_SLACK_DEFAULT": json.dumps(webhook),
+        "AIRFLOW_CONN_SLACK_DEFAULT": json.dumps(slack.connection),
         "AIRFLOW_CONN_CRM_STATE": json.dumps({"conn_type": "sqlite", "host": str(home / "state" / "state.db")}),
         "NOTICES_PROBE_FOLDER": str(home),
     }
@@ -51,7 +50,7 @@ def settle(airflow: RealAirflow, callbacks: int) -> None:
     time.sleep(3)
 
 
-def test_a_failing_dag_is_told_once_and_its_recovery_once(airflow: RealAirflow, slack: SlackReceiver) -> None:
+def test_a_failing_dag_is_told_once_and_its_recovery_once(airflow: RealAirflow, slack: SlackStandIn) -> None:
     first = airflow.trigger(OUTCOME, fail=True)
     wait_until(lambda: airflow.state(OUTCOME, first) == "failed", 120, "the run to fail")
     settle(airflow, 1)
@@ -77,7 +76,7 @@ def test_a_failing_dag_is_told_once_and_its_recovery_once(airflow: RealAirflow, 
     assert any("dag-processor" in ancestor for ancestor in failure["ancestors"])
 
 
-def test_a_partial_run_says_how_many_were_set_aside_and_why(airflow: RealAirflow, slack: SlackReceiver) -> None:
+def test_a_partial_run_says_how_many_were_set_aside_and_why(airflow: RealAirflow, slack: SlackStandIn) -> None:
     before, seen = len(slack.messages), len(contexts(airflow))
 
     state = airflow.run(OUTCOME, partial=True)
@@ -89,14 +88,15 @@ def test_a_partial_run_says_how_many_were_set_aside_and_why(airflow: RealAirflow
     assert "*Account*: 2 × The e-mail address is not one." in json.dumps(told, ensure_ascii=False)
 
 
-def test_slack_being_down_changes_no_run_and_leaves_no_incident(airflow: RealAirflow, slack: SlackReceiver) -> None:
-    seen, slack.is_down = len(contexts(airflow)), True
+def test_slack_being_down_changes_no_run_and_leaves_no_incident(airflow: RealAirflow, slack: SlackStandIn) -> None:
+    seen = len(contexts(airflow))
     before, asked = len(slack.messages), slack.requests
+    slack.go_down()
 
     states = [airflow.run(OUTCOME, silent=True), airflow.run(OUTCOME, partial=True)]
     settle(airflow, seen + 2)
     wait_until(lambda: slack.requests >= asked + 4, CALLBACK_S, "two tries for each of the two messages")
-    slack.is_down = False
+    slack.come_back()
     third = airflow.run(OUTCOME)
     settle(airflow, seen + 3)
 
@@ -104,7 +104,7 @@ def test_slack_being_down_changes_no_run_and_leaves_no_incident(airflow: RealAir
     assert slack.messages[before:] == []
 
 
-def test_a_late_run_is_told_once_and_a_late_backfill_never(airflow: RealAirflow, slack: SlackReceiver) -> None:
+def test_a_late_run_is_told_once_and_a_late_backfill_never(airflow: RealAirflow, slack: SlackStandIn) -> None:
     backfill = {"dag_id": LATE, "from_date": "2025-01-01T00:00:00Z", "to_date": "2025-01-01T00:00:00Z"}
     airflow.post("/backfills", backfill)
 

@@ -169,5 +169,6 @@ def test_a_file_that_another_process_is_writing_is_waited_for_when_it_is_opened(
     open_state(connection(conn_type="sqlite", host=str(file))).prepare()
 
     letting_go.join()
-    assert holder.execute("pragma journal_mode").fetchone() == ("wal",)
     holder.close()
+    with sqlite3.connect(file) as reader:
+        assert reader.execute("pragma journal_mode").fetchone() == ("wal",)
