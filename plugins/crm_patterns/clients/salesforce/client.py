@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx
 
@@ -18,7 +16,9 @@ from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce import soql, wire
 from crm_patterns.clients.salesforce.connection import SalesforceConnection
-from crm_patterns.clients.salesforce.errors import BulkNotServed, Gone, WrongJobState, judge
+from crm_patterns.clients.salesforce.errors import Gone, judge
+from crm_patterns.clients.salesforce.jobs import QueryJobs
+from crm_patterns.clients.salesforce.queries import RestQueries
 from crm_patterns.clients.salesforce.results import PARALLEL_SINCE, JobResults, PageOptions
 from crm_patterns.clients.salesforce.sign_in import signer_in
 from crm_patterns.clients.transport import Call, Reply, Transport
@@ -28,17 +28,18 @@ from crm_patterns.core.errors import FixSettings, RetryLater, StopRun
 from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, ReadRequest, Usage
 from crm_patterns.core.records import Page
 
-log = logging.getLogger(__name__)
-
 BULK_KEYS_ABOVE = 20_000
 """Keys and cursors of larger windows come by a bulk job: ten REST pages cost more calls than a job."""
 
 _KEYS_LIMIT_S = 900.0
-_TWIN_AGE = timedelta(minutes=5)
 
 
 class SalesforceClient:
-    """One org. Signs in at the first call; may be used from several threads; close it when done."""
+    """
+    One org. Signs in at the first call; may be used from several threads; close it when done.
+
+    FixSettings at once where the connection is incomplete; every other fault comes with the call that meets it.
+    """
 
     name = "salesforce"
 
@@ -48,15 +49,16 @@ class SalesforceClient:
         *,
         pages: PageOptions | None = None,
         patience: Patience | None = None,
+        bulk_keys_above: int = BULK_KEYS_ABOVE,
     ) -> None:
         self._version = connection.api_version
         self._base = f"/services/data/v{self._version}"
         self._pages = pages or PageOptions()
         self._patience = patience or Patience()
+        self._bulk_keys_above = bulk_keys_above
         self._meter = CallMeter()
         self._http = _http_client(connection)
-        sign_in = signer_in(connection, self._http, patience=self._patience)
-        self._session = TokenCache(sign_in)
+        self._session = TokenCache(signer_in(connection, self._http, patience=self._patience))
         self._transport = Transport(
             self._http,
             judge=judge,
@@ -65,6 +67,8 @@ class SalesforceClient:
             read_usage=wire.read_usage,
             patience=self._patience,
         )
+        self._queries = RestQueries(self._transport, base=self._base)
+        self._jobs = QueryJobs(self._transport, base=self._base, now=self.now)
         self._rows_by_job: dict[str, int] = {}
 
     # --- small questions ----------------------------------------------------------------------------------------------
@@ -92,13 +96,13 @@ class SalesforceClient:
         return wire.read_description(wire.read_json(reply.body))
 
     def count(self, request: ReadRequest) -> int:
-        reply = self._query(soql.count(request), f"the count of {request.object_name}", request.include_deleted)
-        return int(wire.read_json(reply.body)["totalSize"])
+        about = f"the count of {request.object_name}"
+        return int(self._queries.ask(soql.count(request), about, include_deleted=request.include_deleted)["totalSize"])
 
     def cursors_of(self, object_name: str, *, cursor: str, keys: Sequence[str]) -> Mapping[str, datetime | None]:
         found: dict[str, datetime | None] = {}
         for text in soql.cursors_of(object_name, cursor=cursor, keys=keys):
-            for records in self._records(text, f"cursors of {object_name}", include_deleted=True):
+            for records in self._queries.records(text, f"cursors of {object_name}", include_deleted=True):
                 found.update((row["Id"], wire.read_moment(row[cursor])) for row in records)
         return found
 
@@ -108,56 +112,23 @@ class SalesforceClient:
     def close(self) -> None:
         self._http.close()
 
-    # --- rows by REST -------------------------------------------------------------------------------------------------
+    # --- rows ---------------------------------------------------------------------------------------------------------
 
     def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
         names = [field.name for field in contract.fields]
         about = f"rows of {request.object_name}"
-        for records in self._records(soql.select(request), about, include_deleted=request.include_deleted):
+        for records in self._queries.records(soql.select(request), about, include_deleted=request.include_deleted):
             try:
                 texts = wire.columns_of(records, names)
             except KeyError as error:
                 raise StopRun(f"A record of {request.object_name} came without the field {error}.") from error
             yield typed_page(contract, columns_by_field(contract, texts))
 
-    def _records(self, text: str, about: str, *, include_deleted: bool) -> Iterator[list[dict[str, Any]]]:
-        """Records of a query, page by page, held against its total."""
-        answer = wire.read_json(self._query(text, about, include_deleted).body)
-        total, received = int(answer["totalSize"]), 0
-        while True:
-            received += len(answer["records"])
-            if answer["records"]:
-                yield answer["records"]
-            if answer["done"]:
-                break
-            answer = wire.read_json(self._get(answer["nextRecordsUrl"], about).body)
-        if received != total:
-            raise RetryLater(f"Salesforce announced {total:,} {about} and sent {received:,}.")
-
-    # --- rows by Bulk -------------------------------------------------------------------------------------------------
-
     def submit(self, request: ReadRequest) -> str:
-        operation = "queryAll" if request.include_deleted else "query"
-        body = {
-            "operation": operation,
-            "query": soql.select(request),
-            "contentType": "CSV",
-            "columnDelimiter": "COMMA",
-            "lineEnding": "LF",
-        }
-        about = f"a bulk query of {request.object_name}"
-        call = Call("POST", f"{self._base}/jobs/query", about, json=body, repeatable=False)
-        try:
-            reply = self._transport.send(call, look=lambda: self._look_for_twin(request.object_name, operation))
-        except BulkNotServed as refusal:
-            raise BulkRefused(refusal.problem) from refusal
-        return str(wire.read_json(reply.body)["id"])
+        return self._jobs.submit(request)
 
     def job_status(self, job_id: str) -> JobStatus:
-        try:
-            status = wire.read_job(wire.read_json(self._get(self._job(job_id), f"bulk job {job_id}").body))
-        except Gone:
-            return JobStatus(JobState.GONE)
+        status = self._jobs.status(job_id)
         if status.rows is not None:
             self._rows_by_job[job_id] = status.rows
         return status
@@ -167,7 +138,7 @@ class SalesforceClient:
         if rows is None:
             status = self.job_status(job_id)
             if status.rows is None:
-                raise RetryLater(f"The bulk job {job_id} is {status.state}: {status.problem or 'no results yet'}.")
+                raise RetryLater(f"The bulk job {job_id} is {status.state}: {status.problem or 'no results'}.")
             rows = status.rows
         results = JobResults(
             self._transport, job_id, contract, base=self._base, rows=rows, options=self._page_options()
@@ -175,15 +146,7 @@ class SalesforceClient:
         yield from results.pages()
 
     def discard(self, job_id: str) -> None:
-        about = f"bulk job {job_id}"
-        try:
-            try:
-                self._transport.send(Call("DELETE", self._job(job_id), about))
-            except WrongJobState:  # it runs: only what has ended can be deleted
-                self._transport.send(Call("PATCH", self._job(job_id), about, json={"state": "Aborted"}))
-                self._transport.send(Call("DELETE", self._job(job_id), about))
-        except Gone:
-            log.debug("Bulk job %s was gone already.", job_id)
+        self._jobs.discard(job_id)
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
         if request.cursor is None:
@@ -199,7 +162,7 @@ class SalesforceClient:
 
     def _rows_either_way(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
         """The rows by a job where they are many and Bulk serves the object, else by REST."""
-        if self.count(request) <= BULK_KEYS_ABOVE:
+        if self.count(request) <= self._bulk_keys_above:
             yield from self.read_rows(request, contract)
             return
         try:
@@ -214,29 +177,12 @@ class SalesforceClient:
             self.discard(job_id)
 
     def _await(self, job_id: str, object_name: str) -> None:
-        give_up, pause = time.monotonic() + _KEYS_LIMIT_S, 0.2
+        give_up, pause = time.monotonic() + _KEYS_LIMIT_S, 0.1
         while (status := self.job_status(job_id)).state is JobState.WAITING and time.monotonic() < give_up:
             self._patience.sleep(pause)
             pause = min(pause * 1.5, 10.0)
         if status.state is not JobState.READY:
             raise RetryLater(f"The bulk job {job_id} for the keys of {object_name} is {status.state}: {status.problem}")
-
-    def _look_for_twin(self, object_name: str, operation: str) -> None:
-        """
-        Look for the job that an unanswered request may have made.
-
-        Salesforce does not show a job's query, so a twin cannot be told from another run's job, and none is taken
-        over or deleted. A twin costs one of the day's jobs and goes by itself after seven days.
-        """
-        since = self.now() - _TWIN_AGE
-        path: str | None = f"{self._base}/jobs/query?jobType=V2Query"
-        twins: list[str] = []
-        while path:
-            data = wire.read_json(self._get(path, "the list of bulk jobs").body)
-            twins += wire.jobs_like(data, object_name=object_name, operation=operation, since=since)
-            path = None if data.get("done", True) else data.get("nextRecordsUrl")
-        if twins:
-            log.warning("One of the jobs %s may be an unused twin of the one submitted now.", ", ".join(twins))
 
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
@@ -246,16 +192,8 @@ class SalesforceClient:
         parallel = wanted.parallel and float(self._version) >= PARALLEL_SINCE
         return PageOptions(wanted.rows, wanted.ahead, gzip, parallel)
 
-    def _job(self, job_id: str) -> str:
-        if not soql.is_name(job_id):
-            raise StopRun(f"{job_id!r} is not the id of a bulk job.")
-        return f"{self._base}/jobs/query/{job_id}"
-
-    def _get(self, path: str, about: str, params: Mapping[str, str] | None = None) -> Reply:
-        return self._transport.send(Call("GET", path, about, params=params or {}))
-
-    def _query(self, text: str, about: str, include_deleted: bool) -> Reply:
-        return self._get(f"{self._base}/{'queryAll' if include_deleted else 'query'}", about, {"q": text})
+    def _get(self, path: str, about: str) -> Reply:
+        return self._transport.send(Call("GET", path, about))
 
     def _unknown(self, object_name: str) -> FixSettings:
         names = {name.lower(): name for name in self.object_names()}

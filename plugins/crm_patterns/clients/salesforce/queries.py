@@ -1,0 +1,59 @@
+"""SOQL over REST: small answers, and rows page by page. "REST API Developer Guide": Query, Composite Batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from crm_patterns.clients.salesforce.errors import judge
+from crm_patterns.clients.salesforce.wire import read_json
+from crm_patterns.clients.transport import Call, Reply, Transport
+from crm_patterns.core.errors import RetryLater
+
+URL_CHARACTERS = 12_000
+"""Salesforce takes about 16,000 for URI and headers together; what is longer travels in a body."""
+
+
+class RestQueries:
+    """Queries of one org. `base` is the path of the API version."""
+
+    def __init__(self, transport: Transport, *, base: str) -> None:
+        self._transport = transport
+        self._base = base
+
+    def ask(self, text: str, about: str, *, include_deleted: bool) -> dict[str, Any]:
+        """The first page of an answer, numbers exact."""
+        path = f"{self._base}/{'queryAll' if include_deleted else 'query'}?q={quote(text, safe='')}"
+        if len(path) > URL_CHARACTERS:
+            return self._ask_in_body(path, about)
+        answer: dict[str, Any] = read_json(self._transport.send(Call("GET", path, about)).body)
+        return answer
+
+    def records(self, text: str, about: str, *, include_deleted: bool) -> Iterator[list[dict[str, Any]]]:
+        """Records page by page. RetryLater where fewer or more come than were announced."""
+        answer = self.ask(text, about, include_deleted=include_deleted)
+        total, received = int(answer["totalSize"]), 0
+        while True:
+            received += len(answer["records"])
+            if answer["records"]:
+                yield answer["records"]
+            if answer["done"]:
+                break
+            answer = read_json(self._transport.send(Call("GET", answer["nextRecordsUrl"], about)).body)
+        if received != total:
+            raise RetryLater(f"Salesforce announced {total:,} {about} and sent {received:,}.")
+
+    def _ask_in_body(self, path: str, about: str) -> dict[str, Any]:
+        """A query too long for a URL, as the only part of a batch: that it is a POST changes nothing at the source."""
+        part = {"method": "GET", "url": path.removeprefix("/services/data/")}
+        call = Call("POST", f"{self._base}/composite/batch", about, json={"batchRequests": [part]})
+        reply = self._transport.send(call)
+        (inner,) = read_json(reply.body)["results"]
+        body = json.dumps(inner["result"], default=str).encode()
+        error = judge(call, Reply(int(inner["statusCode"]), reply.headers, body, reply.host))
+        if error is not None:
+            raise error
+        answer: dict[str, Any] = inner["result"]
+        return answer
