@@ -1,8 +1,9 @@
 """Faults on demand: what a network and a vendor do to a client on a bad day, said in data.
 
 A fault of the wire names the requests it hits (method, a regular expression on `path?query`, how many to let pass
-first, how many to hit) and what happens to them. The first fault that matches wins. A stand-in adds its own sorts. Which status a vendor answers with, in which shape,
-is the vendor's own business: its stand-in turns its presets into `status` faults.
+first, how many to hit) and what happens to them. The first fault that matches wins. A stand-in adds its own sorts.
+Which status a vendor answers with, in which shape, is the vendor's own business: its stand-in turns its presets into
+`status` faults.
 """
 
 import re

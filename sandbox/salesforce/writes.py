@@ -1,0 +1,190 @@
+"""Writing records: every way in (rows, collections, composite, bulk ingest) ends here.
+
+A batch is checked as a whole, written with one statement per table, and stamped with the org's clock; what follows from
+it (derived values, history, roll-ups) is written in the same transaction.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from sandbox.salesforce import effects, removals
+from sandbox.salesforce.checks import check
+from sandbox.salesforce.conditions import conditions_of
+from sandbox.salesforce.drafts import Draft, Target, drafted, find_lookups, ids_by_key, match, waves
+from sandbox.salesforce.errors import SalesforceFault, not_found
+from sandbox.salesforce.faults import RowFault
+from sandbox.salesforce.rows import insert_rows, update_rows
+from sandbox.salesforce.schema import FieldSpec, ObjectSpec
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.values import RowError
+
+ROLLED_BACK = RowError(
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "Record rolled back because not all records were valid and the request was using AllOrNone header",
+)
+_TRANSACTION: ContextVar[duckdb.DuckDBPyConnection | None] = ContextVar("transaction", default=None)
+
+
+class RolledBack(Exception):
+    """Raised inside `transaction` to undo everything and go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record."""
+
+    id: str | None
+    created: bool = False
+    errors: tuple[RowError, ...] = ()
+
+    def as_json(self, *, with_created: bool = False) -> dict[str, Any]:
+        """The shape of collections."""
+        if self.errors:
+            answer: dict[str, Any] = {"success": False, "errors": [error.as_json() for error in self.errors]}
+            return ({"id": self.id} if self.id else {}) | answer
+        created = {"created": self.created} if with_created else {}
+        return {"id": self.id, "success": True, "errors": []} | created
+
+
+def in_transaction() -> bool:
+    """Whether this code runs within a transaction that somebody else will end."""
+    return _TRANSACTION.get() is not None
+
+
+@contextlib.contextmanager
+def transaction(org: Org) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor in a transaction under the org's write lock; an inner one joins the outer one.
+
+    Any exception undoes all of it; RolledBack ends there, everything else goes on.
+    """
+    outer = _TRANSACTION.get()
+    if outer is not None:
+        yield outer
+        return
+    with org.lock:
+        cursor = org.cursor()
+        token = _TRANSACTION.set(cursor)
+        cursor.begin()
+        try:
+            yield cursor
+        except BaseException as error:
+            cursor.rollback()
+            if not isinstance(error, RolledBack):
+                raise
+        else:
+            cursor.commit()
+        finally:
+            _TRANSACTION.reset(token)
+            cursor.close()
+
+
+class Writer:
+    """Writes records of one object on behalf of a user.
+
+    `object_name` may be None for deletes, where the ids tell. Raises SalesforceFault for an unknown object.
+    """
+
+    def __init__(self, org: Org, *, object_name: str | None, user_id: str, from_text: bool = False) -> None:
+        self.org = org
+        self.user_id = user_id
+        self.from_text = from_text
+        self._spec = org.schema.find(object_name) if object_name is not None else None
+        if object_name is not None and self._spec is None:
+            raise not_found()
+
+    @property
+    def spec(self) -> ObjectSpec:
+        if self._spec is None:
+            raise not_found()
+        return self._spec
+
+    @property
+    def object_name(self) -> str:
+        return self.spec.name
+
+    def key_field(self, name: str) -> FieldSpec:
+        """The field to upsert by; raises a 404 for one that is no external id."""
+        spec = self.spec.find(name)
+        if spec is None or not (spec.external_id or spec.id_lookup):
+            raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+        return spec
+
+    def find(self, key: str, value: str) -> list[str]:
+        """Ids of the living records with this key, whatever its case."""
+        with contextlib.closing(self.org.cursor()) as own:
+            cursor = _TRANSACTION.get() or own
+            return ids_by_key(self.org, cursor, self.object_name, key, {value.lower()}).get(value.lower(), [])
+
+    def insert(self, records: Sequence[Mapping[str, Any]], *, all_or_none: bool = False) -> list[Outcome]:
+        return self.write(records, operation="insert", all_or_none=all_or_none)
+
+    def update(self, records: Sequence[Mapping[str, Any]], *, all_or_none: bool = False) -> list[Outcome]:
+        return self.write(records, operation="update", all_or_none=all_or_none)
+
+    def upsert(
+        self, records: Sequence[Mapping[str, Any]], *, key: str = "Id", all_or_none: bool = False
+    ) -> list[Outcome]:
+        return self.write(records, operation="upsert", key=key, all_or_none=all_or_none)
+
+    def write(
+        self, records: Sequence[Mapping[str, Any]], *, operation: str, key: str = "Id", all_or_none: bool = False
+    ) -> list[Outcome]:
+        """One outcome per record, in their order."""
+        if self.spec.read_only:
+            raise SalesforceFault(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"{self.object_name} cannot be written")
+        name = self.key_field(key).name if operation == "upsert" else "Id"
+        target = Target(self.org, self.spec, operation, name, self.from_text)
+        drafts = drafted(target, records)
+        with transaction(self.org) as cursor:
+            for wave in waves(target, drafts):
+                self._write_wave(target, cursor, wave)
+            failed = any(draft.errors for draft in drafts)
+            if all_or_none and failed:
+                raise RolledBack
+        if all_or_none and failed:
+            return [Outcome(None, errors=tuple(draft.errors) or (ROLLED_BACK,)) for draft in drafts]
+        return [_outcome(draft) for draft in drafts]
+
+    def delete(self, ids: Sequence[str], *, hard: bool = False, all_or_none: bool = False) -> list[Outcome]:
+        """Delete by id, children with their parents; of any object, or of the writer's own if it has one."""
+        with transaction(self.org) as cursor:
+            removal = removals.Removal(self.org, cursor, user_id=self.user_id, hard=hard)
+            errors = removal.delete(ids, only=self._spec, refuse=self._row_fault)
+            if all_or_none and any(errors):
+                raise RolledBack
+        if all_or_none and any(errors):
+            return [Outcome(each, errors=(error or ROLLED_BACK,)) for each, error in zip(ids, errors, strict=True)]
+        return [Outcome(each, errors=(error,) if error else ()) for each, error in zip(ids, errors, strict=True)]
+
+    def _write_wave(self, target: Target, cursor: duckdb.DuckDBPyConnection, drafts: list[Draft]) -> None:
+        find_lookups(target, cursor, drafts)
+        match(target, cursor, drafts)
+        check(target, cursor, drafts)
+        for draft in drafts:
+            refusal = None if draft.errors else self._row_fault(target.operation, self.object_name, draft.sent)
+            if refusal is not None:
+                draft.errors.append(refusal)
+        good = [draft for draft in drafts if not draft.errors]
+        if not good:
+            return
+        now = self.org.now().replace(tzinfo=None)
+        effects.complete(self.org, cursor, self.spec, good, user_id=self.user_id, now=now)
+        insert_rows(self.org, cursor, self.spec, [draft.after for draft in good if draft.before is None])
+        update_rows(self.org, cursor, self.spec, [draft.after for draft in good if draft.before is not None])
+        effects.follow(self.org, cursor, self.spec, good, user_id=self.user_id, now=now)
+
+    def _row_fault(self, operation: str, object_name: str, record: Mapping[str, Any]) -> RowError | None:
+        faults = conditions_of(self.org).faults
+        fault = faults.take(RowFault, lambda each: each.hits(operation, object_name, dict(record)))
+        return RowError(fault.code, fault.message, fault.fields) if fault else None
+
+
+def _outcome(draft: Draft) -> Outcome:
+    if draft.errors:
+        return Outcome(draft.id, errors=tuple(draft.errors))
+    return Outcome(draft.after["Id"], created=draft.before is None)
