@@ -116,7 +116,7 @@ def test_a_late_run_is_told_once_and_a_late_backfill_never(airflow: RealAirflow,
     assert state == "success"
     assert sorted(run["run_type"] for run in runs(airflow)) == ["backfill", "manual"]
     assert slack.about(LATE) == [f"🟠 {LATE} is late"]
-    assert "manual__" in json.dumps(slack.messages[-1])
+    assert f"{airflow.url}/dags/{LATE}/runs/manual__" in json.dumps(slack.messages[-1])
 
 
 def runs(airflow: RealAirflow) -> list[dict[str, Any]]:

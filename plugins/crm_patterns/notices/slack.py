@@ -34,7 +34,7 @@ _client_log = logging.getLogger(f"{__name__}.client")
 _client_log.setLevel(logging.WARNING)
 
 TIMEOUT_S = 8
-LONGEST_WAIT_S = 10
+LONGEST_WAIT_S = 5
 ASYNC_LIMIT_S = 3 * TIMEOUT_S + LONGEST_WAIT_S
 
 
