@@ -20,6 +20,7 @@ from stack.files import read_json, write_json
 from stack.ports import LOOPBACK
 from stack.tls import server_certificate
 from stack.warehouse_door import WarehouseDoor
+from stack.warehouse_turns import Turns
 
 DATABASE = "CRM"
 
@@ -57,7 +58,8 @@ def open_databases(data: Path) -> "WarehouseDoor":
     instance.create_database_on_connect = False
     instance.create_schema_on_connect = False
     fakesnow.server.shared_fs = instance
-    return WarehouseDoor(fakesnow.server.app, users=read_json(data / "users.json"))
+    turns = Turns(fakesnow.server.sessions)
+    return WarehouseDoor(fakesnow.server.app, users=read_json(data / "users.json"), turns=turns)
 
 
 def serve(
