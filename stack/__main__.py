@@ -77,16 +77,12 @@ def demo() -> None:
 
 
 def main() -> None:
-    """Run a command; a failure is one message and exit status 1, Ctrl-C is 130."""
+    """Run a command; a failure of the stack is one message and exit status 1."""
     try:
-        app(standalone_mode=False)
+        app()
     except StackError as failure:
         console.print(f"error: {failure}", style="bold red", markup=False)
         sys.exit(1)
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
 
 
 if __name__ == "__main__":

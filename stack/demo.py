@@ -34,7 +34,7 @@ def demo(home: StackHome, say: Say) -> bool:
     """
     began = time.monotonic()
     installation = supervisor.up(home, say)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     try:
         with supervisor.interruptible(), AirflowApi(installation) as api:
             say(f"waiting for Airflow to read {DAG_ID}")

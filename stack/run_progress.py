@@ -103,9 +103,10 @@ class PlainLines:
         """Say what has changed since the last time."""
         for task_id, state in view.tasks.items():
             if state in WORTH_A_LINE and self.said.get(task_id) != state:
-                took = f"{view.durations_s[task_id]:6.1f} s" if view.durations_s[task_id] else ""
-                self.console.print(f"[{len(self.said) + 1:>3}] {task_id:<40} {state:<16}{took}", markup=False)
                 self.said[task_id] = state
+                took = f"{view.durations_s[task_id]:6.1f} s" if view.durations_s[task_id] else ""
+                place = f"{view.settled:>3} of {len(view.tasks)}"
+                self.console.print(f"{place}  {task_id:<36} {state:<16}{took}", markup=False)
 
     def close(self) -> None:
         """Nothing to take away."""
