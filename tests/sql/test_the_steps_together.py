@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,118 +12,21 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import create_engine
 
-from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.outcomes import RunState, Tally
-from crm_patterns.core.ports import ObjectOutcome, QualityReport, RuleResult, RunKey, Table
-from crm_patterns.core.references import CheckedRef, LoadedRef, PublishedRef
-from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import WindowKind
-from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
-from crm_patterns.steps import extract
 from crm_patterns.steps.close_run import close_run
-from crm_patterns.steps.load import load
-from crm_patterns.steps.publish import publish
-from crm_patterns.steps.reconcile import reconcile
-from crm_patterns.steps.validate import validate
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
+from tests.pipeline import HOUR, Pipeline
 from tests.source_double import NOON, SourceDouble, key, row
 
-HOUR = timedelta(hours=1)
-OVERLAP = timedelta(minutes=15)
-
-
-@dataclass
-class NamesAreFilled:
-    """A quality check with one row-level rule: a name is there."""
-
-    def check(self, table: Table, contract: ObjectContract, *, suite: str, run_label: str) -> QualityReport:
-        failing = f'select "ID" as record_key from "{table.schema}"."{table.name}" where "NAME" is null'
-        rule = RuleResult("name_is_filled", "name", "Name is empty; fill it in.", True, False, 1, failing)
-        return QualityReport((rule,), f"/docs/{run_label}")
-
-
-@dataclass
-class Pipeline:
-    """The steps as the operators run them, one method each, for one object."""
-
-    warehouse: SnowflakeWarehouse
-    stage: ParquetStage
-    state: OperationalState
-    schema: str
-    source: SourceDouble
-    run: RunKey = RunKey("crm_warehouse_elt", "run-1")
-    kind: WindowKind = WindowKind.INCREMENTAL
-    interval: tuple[datetime, datetime] | None = None
-    max_rejected_share: float = 0.9
-    tries: int = field(default=0)
-
-    def extract(self) -> StageRef:
-        order = extract.ExtractOrder(
-            self.run, "Account", FieldChoice(), "bulk", self.kind, self.interval, timedelta(0), OVERLAP, 0
-        )
-        self.state.start_run(self.run, source="salesforce", run_type="manual", at=NOON)
-        self.tries += 1
-        planned, job = extract.start(self.source, self.state, order)
-        assert job is not None
-        attempt = f"{self.run.run_id.replace('-', '')}t{self.tries}"
-        return extract.read_job_to_stage(
-            self.source, self.stage, self.state, order, job, attempt_id=attempt, reason=planned.method_reason
-        )
-
-    def load(self, ref: StageRef) -> LoadedRef:
-        return load(
-            self.stage, self.warehouse, self.state, self.run, ref, target_schema=self.schema,
-            attempt_schema=f"{self.schema}_A",
-        )  # fmt: skip
-
-    def validate(self, loaded: LoadedRef) -> CheckedRef:
-        return validate(
-            self.stage, self.warehouse, NamesAreFilled(), self.state, self.run, loaded,
-            attempt_schema=f"{self.schema}_A", max_rejected_share=self.max_rejected_share,
-        )  # fmt: skip
-
-    def publish(self, checked: CheckedRef) -> PublishedRef:
-        return publish(
-            self.stage, self.warehouse, self.state, self.run, checked, target_schema=self.schema,
-            attempt_schema=f"{self.schema}_A",
-        )  # fmt: skip
-
-    def reconcile(self, published: PublishedRef) -> ObjectOutcome:
-        outcome = reconcile(
-            lambda: self.source, self.stage, self.warehouse, self.state, self.run, published, overlap=OVERLAP
-        )
-        self.state.record_outcome(self.run, outcome)
-        return outcome
-
-    def all(self) -> ObjectOutcome:
-        return self.reconcile(self.publish(self.validate(self.load(self.extract()))))
-
-    def next_run(self, name: str, **changes: Any) -> Pipeline:
-        return replace(self, run=RunKey(self.run.dag_id, name), tries=0, **changes)
-
-    def table(self) -> list[tuple[Any, ...]]:
-        with self.warehouse_cursor() as rows:
-            return rows(f'select * exclude ("_RUN_ID") from "{self.schema}"."ACCOUNT" order by "ID"')
-
-    def warehouse_cursor(self) -> Any:
-        from contextlib import contextmanager
-
-        @contextmanager
-        def cursor() -> Iterator[Any]:
-            connection = self.warehouse._connect()
-            try:
-                yield lambda text: connection.cursor().execute(text).fetchall()
-            finally:
-                connection.close()
-
-        return cursor()
+Connect = Callable[[], Any]
 
 
 @pytest.fixture
-def pipeline(warehouse: SnowflakeWarehouse, schema: str, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(warehouse: SnowflakeWarehouse, connect: Connect, schema: str, tmp_path: Path) -> Iterator[Pipeline]:
     state = OperationalState(create_engine(f"sqlite:///{tmp_path / 'state.db'}"))
     stage = ParquetStage(LocalFileSystem(), str(tmp_path / "stage"))
     source = SourceDouble(
@@ -133,7 +36,7 @@ def pipeline(warehouse: SnowflakeWarehouse, schema: str, tmp_path: Path) -> Iter
             row(3, at=NOON - HOUR, deleted=True),
         ]
     )
-    yield Pipeline(warehouse, stage, state, schema, source)
+    yield Pipeline(warehouse, stage, state, schema, source, connect)
     state.close()
 
 
@@ -200,7 +103,7 @@ def test_a_row_edited_deleted_and_restored_follows_the_source(pipeline: Pipeline
     restored = pipeline.next_run("run-3").all()
 
     assert (deleted.tally.deleted, restored.tally.updated) == (1, 1)
-    with pipeline.warehouse_cursor() as rows:
+    with pipeline.sql() as rows:
         found = rows(f'select "NAME", "_DELETED" from "{pipeline.schema}"."ACCOUNT" where "ID" = \'{key(1)}\'')
     assert found == [("Acme Ltd", False)]
 
@@ -283,7 +186,7 @@ def test_too_many_rejected_rows_publish_nothing(pipeline: Pipeline) -> None:
 def test_the_attempts_tables_are_gone_after_the_proof(pipeline: Pipeline) -> None:
     pipeline.all()
 
-    with pipeline.warehouse_cursor() as rows:
+    with pipeline.sql() as rows:
         left = rows(f"select table_name from information_schema.tables where table_schema = '{pipeline.schema}_A'")
     assert left == []
 
@@ -296,7 +199,7 @@ def test_the_runs_ledger_is_published_once_however_often_it_is_closed(pipeline: 
         )
 
     assert summary.state is RunState.PARTIAL
-    with pipeline.warehouse_cursor() as rows:
+    with pipeline.sql() as rows:
         found = rows(
             "select state, records_read, records_created, records_rejected from ops.runs where run_id = 'run-1'"
         )
