@@ -40,8 +40,8 @@ def table_name(table: Table) -> str:
 
 
 def stage_name(stage: Table) -> str:
-    """`@CRM_ATTEMPTS.LANDING`, in the connection's database. Not quoted: the local warehouse finds no quoted stage."""
-    return f"@{checked(stage.schema)}.{checked(stage.name)}"
+    """`@"CRM_ATTEMPTS"."LANDING"`, in the connection's database."""
+    return f"@{table_name(stage)}"
 
 
 def folder_name(folder: str) -> str:
