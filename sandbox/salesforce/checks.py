@@ -38,7 +38,7 @@ def _check_rights(target: Target, draft: Draft) -> None:
 
 def _check_required(target: Target, draft: Draft) -> None:
     inserting = draft.before is None
-    if UNKNOWN_ID in draft.errors:
+    if UNKNOWN_ID in draft.errors or (inserting and target.operation == "update"):
         return
     blamed = {name for error in draft.errors for name in error.fields}
     missing = [

@@ -166,7 +166,6 @@ def match(target: Target, cursor: duckdb.DuckDBPyConnection, drafts: Sequence[Dr
     """Give each draft of an update or upsert the record it is about, or refuse it."""
     if target.operation == "insert":
         return
-    _refuse_repeated_keys(target, drafts)
     if target.operation == "upsert" and target.key != "Id":
         _match_by_key(target, cursor, drafts)
     else:
@@ -185,7 +184,10 @@ def match(target: Target, cursor: duckdb.DuckDBPyConnection, drafts: Sequence[Dr
             draft.errors.append(GONE)
 
 
-def _refuse_repeated_keys(target: Target, drafts: Sequence[Draft]) -> None:
+def refuse_repeated_keys(target: Target, drafts: Sequence[Draft]) -> None:
+    """Refuse every draft whose key occurs more than once among the 200 records of its transaction."""
+    if target.operation == "insert":
+        return
     for start in range(0, len(drafts), SAME_TRANSACTION):
         chunk = drafts[start : start + SAME_TRANSACTION]
         keys = Counter(_key(target, draft) for draft in chunk)

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from sandbox.salesforce.drafts import Draft
-from sandbox.salesforce.rows import columns, insert_rows
+from sandbox.salesforce.rows import insert_rows
 from sandbox.salesforce.schema import FieldSpec, ObjectSpec
 from sandbox.salesforce.store import Org
 
@@ -34,6 +34,10 @@ TRACKED = {
     "AccountId": ("Account", "EntityId"),
 }
 AUTO_NUMBERS = {"Quote": "{:08d}", "Order": "{:08d}", "Subscription__c": "SUB-{:06d}"}
+DERIVED = {
+    "Opportunity": ("Probability", "LastStageChangeDate", "PushCount"),
+    "Task": ("CompletedDateTime",),
+}
 REFERENCED = {"OwnerId": "User", "AccountId": "Account"}
 
 
@@ -48,9 +52,9 @@ def complete(
 ) -> None:
     """Give each draft its whole row in `after`: defaults, id, stamps, and what is derived from other values."""
     new = [draft for draft in drafts if draft.before is None]
+    blank = _defaults(spec) | {"CreatedDate": now, "CreatedById": user_id, "IsDeleted": False}
     for draft, record_id in zip(new, org.new_ids(spec.name, len(new)) if new else [], strict=True):
-        draft.after = dict.fromkeys(columns(spec)) | _defaults(spec) | draft.values
-        draft.after |= {"Id": record_id, "CreatedDate": now, "CreatedById": user_id, "IsDeleted": False}
+        draft.after = blank | draft.values | {"Id": record_id}
         if draft.after.get("OwnerId") is None:
             draft.after["OwnerId"] = user_id
     for draft in drafts:
@@ -63,6 +67,11 @@ def complete(
             _complete_task(draft, now)
     if new:
         _number(org, cursor, spec, new)
+
+
+def touched(spec: ObjectSpec) -> set[str]:
+    """Columns that an update may change beside those it was sent."""
+    return {"LastModifiedDate", "LastModifiedById", "SystemModstamp", *DERIVED.get(spec.name, ())}
 
 
 def follow(
@@ -138,7 +147,7 @@ def _write_history(
     for draft, record_id in zip(moved, org.new_ids(history.name, len(moved)), strict=True):
         before, after = draft.before or {}, draft.after
         rows.append(
-            {name: after[name] for name in IN_HISTORY}
+            {name: after.get(name) for name in IN_HISTORY}
             | computed[after["Id"]]
             | {"Id": record_id, "OpportunityId": after["Id"], "IsDeleted": False}
             | {"PrevAmount": before.get("Amount"), "PrevCloseDate": before.get("CloseDate")}

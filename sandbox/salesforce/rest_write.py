@@ -1,6 +1,7 @@
 """Writing over REST: single rows, upsert by external id, collections of up to 200."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
@@ -10,7 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.salesforce import soql
 from sandbox.salesforce.errors import SalesforceFault
+from sandbox.salesforce.ids import is_id, to_18
+from sandbox.salesforce.record_json import RecordWriter
 from sandbox.salesforce.store import Org
 from sandbox.salesforce.values import RowError
 from sandbox.salesforce.wire import read_object, user_of
@@ -179,3 +183,22 @@ def _raise_first(outcome: Outcome) -> None:
         return
     error: RowError = outcome.errors[0]
     raise SalesforceFault(404 if error.code in NOT_FOUND else 400, error.code, error.message, error.fields)
+
+
+def retrieved(org: Org, object_name: str, ids: Sequence[str], fields: Sequence[str], *, version: str) -> list[Any]:
+    """The records in the order of their ids, null for one that is not there. Raises SalesforceFault."""
+    spec = org.object(object_name)
+    if not ids or not fields:
+        raise SalesforceFault(400, "MISSING_ARGUMENT", "A retrieve needs ids and fields")
+    malformed = next((each for each in ids if not is_id(each)), None)
+    if malformed is not None:
+        raise SalesforceFault(400, "MALFORMED_ID", f"malformed id {malformed}")
+    names = list(dict.fromkeys(["id", *(each.lower() for each in fields)]))
+    wanted = ", ".join(f"'{to_18(each)}'" for each in ids)
+    text = f"SELECT {', '.join(names)} FROM {spec.name} WHERE Id IN ({wanted})"
+    compiled = soql.compile(org, text, bulk=False, include_deleted=False)
+    writer = RecordWriter(compiled.columns, compiled.links, version=version, object_name=spec.name)
+    with org.cursor() as cursor:
+        rows = cursor.execute(compiled.sql, compiled.params).fetchall()
+    found = {row[0]: json.loads(writer.record(row)) for row in rows}
+    return [found.get(to_18(each)) for each in ids]

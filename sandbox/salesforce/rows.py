@@ -1,6 +1,6 @@
 """Rows into tables, many at a time: values travel as text in one Arrow table and are cast by the store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -19,23 +19,29 @@ def columns(spec: ObjectSpec) -> dict[str, str]:
 def insert_rows(
     org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Add rows; a column that a row lacks is null."""
+    """Add rows; a column that a row lacks is null, a value that has no column is left out."""
     if not rows:
         return
-    names = [name for name in columns(spec) if any(row.get(name) is not None for row in rows)]
+    given = set().union(*rows)
+    names = [name for name in columns(spec) if name in given]
     quoted = ", ".join(f'"{name}"' for name in names)
     with _incoming(cursor, rows, names):
         cursor.execute(f"insert into {org.table(spec.name)} ({quoted}) select {_casts(spec, names)} from incoming")
 
 
 def update_rows(
-    org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec, rows: Sequence[Mapping[str, Any]]
+    org: Org,
+    cursor: duckdb.DuckDBPyConnection,
+    spec: ObjectSpec,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    changed: Collection[str],
 ) -> None:
-    """Replace the values of existing rows, by Id; every row holds the same columns, or a whole row each."""
-    if not rows:
-        return
-    names = [name for name in columns(spec) if name != "Id" and name in rows[0]]
+    """Write the `changed` columns of existing rows, by Id; every row holds all of these columns."""
     types = columns(spec)
+    names = [name for name in types if name in changed and name != "Id"]
+    if not rows or not names:
+        return
     changes = ", ".join(f'"{name}" = cast(incoming."{name}" as {types[name]})' for name in names)
     with _incoming(cursor, rows, ["Id", *names]):
         cursor.execute(

@@ -13,6 +13,7 @@ EMAIL = re.compile(r"^[^@\s,;<>()\[\]]+@[^@\s,;<>()\[\]]+\.[^@\s.,;<>()\[\]]{1,}
 TEXT = {"string", "textarea", "email", "phone", "url", "picklist", "combobox", "multipicklist", "encryptedstring"}
 FRACTIONAL = {"double", "currency", "percent"}
 WHOLE = {"int": 9, "long": 18}
+WRONG_TYPE = "INVALID_TYPE_ON_FIELD_IN_RECORD"
 TRUE, FALSE = ("true", "1"), ("false", "0")
 
 
@@ -48,6 +49,20 @@ def stored(spec: FieldSpec, raw: Any, *, from_text: bool) -> Any:
     """
     if raw is None or (isinstance(raw, str) and not raw.strip() and spec.type != "boolean"):
         return None
+    try:
+        return _converted(spec, raw, from_text=from_text)
+    except RefusedValue as refusal:
+        if from_text or refusal.error.code != WRONG_TYPE:
+            raise
+        found = {str: "VALUE_STRING", bool: "VALUE_BOOLEAN"}.get(type(raw), "VALUE_NUMBER")
+        sentence = (
+            f"Cannot deserialize instance of {spec.type} from {found} value {raw} or request may be missing a required "
+            "field at [line:1, column:1]"
+        )
+        raise RefusedValue("JSON_PARSER_ERROR", sentence, spec.name) from None
+
+
+def _converted(spec: FieldSpec, raw: Any, *, from_text: bool) -> Any:
     if spec.type in ("id", "reference"):
         return _reference(spec, raw)
     if spec.type == "boolean":
@@ -65,7 +80,7 @@ def _text(spec: FieldSpec, raw: Any) -> str:
             raw = str(raw).lower() if isinstance(raw, bool) else str(raw)
         else:
             raise _wrong_type(spec, raw)
-    text = raw.strip()
+    text = str(raw).strip()
     if spec.length and len(text) > spec.length:
         sentence = f"{spec.label}: data value too large: {text} (max length={spec.length})"
         raise RefusedValue("STRING_TOO_LONG", sentence, spec.name)
@@ -79,8 +94,8 @@ def _text(spec: FieldSpec, raw: Any) -> str:
 
 def _restricted(spec: FieldSpec, text: str) -> str:
     for choice in spec.picklist:
-        if choice.active and choice.value.lower() == text.lower():
-            return choice.value
+        if choice.lower() == text.lower():
+            return choice
     sentence = f"{spec.label}: bad value for restricted picklist field: {text}"
     raise RefusedValue("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", sentence, spec.name)
 
@@ -112,7 +127,7 @@ def _number(spec: FieldSpec, raw: Any, *, from_text: bool) -> Decimal | int:
     if spec.type in WHOLE:
         if number != number.to_integral_value():
             raise _wrong_type(spec, raw)
-        digits, scale = spec.length or WHOLE[spec.type], 0
+        digits, scale = spec.digits or WHOLE[spec.type], 0
     else:
         digits, scale = spec.precision, spec.scale
     if abs(number) >= Decimal(10) ** (digits - scale):
@@ -141,4 +156,4 @@ def _moment(spec: FieldSpec, raw: Any) -> date | datetime | time:
 
 def _wrong_type(spec: FieldSpec, raw: Any) -> RefusedValue:
     sentence = f"{spec.label}: value not of required type: {raw}"
-    return RefusedValue("INVALID_TYPE_ON_FIELD_IN_RECORD", sentence, spec.name)
+    return RefusedValue(WRONG_TYPE, sentence, spec.name)

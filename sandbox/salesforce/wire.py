@@ -1,6 +1,5 @@
 """What requests to the data API have in common: a JSON body, and a user behind the session."""
 
-import gzip
 import json
 from typing import Any
 
@@ -10,12 +9,9 @@ from sandbox.salesforce.errors import SalesforceFault
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object, unpacked when it came gzipped. Raises JSON_PARSER_ERROR for anything else."""
-    body = await request.body()
-    if request.headers.get("content-encoding", "") == "gzip":
-        body = gzip.decompress(body)
+    """The body as a JSON object. Raises JSON_PARSER_ERROR for anything else."""
     try:
-        parsed = json.loads(body)
+        parsed = json.loads(await request.body())
     except ValueError as error:
         raise SalesforceFault(400, "JSON_PARSER_ERROR", f"Unexpected input at [line:1, column:1]: {error}") from error
     if not isinstance(parsed, dict):

@@ -15,7 +15,16 @@ import duckdb
 from sandbox.salesforce import effects, removals
 from sandbox.salesforce.checks import check
 from sandbox.salesforce.conditions import conditions_of
-from sandbox.salesforce.drafts import Draft, Target, drafted, find_lookups, ids_by_key, match, waves
+from sandbox.salesforce.drafts import (
+    Draft,
+    Target,
+    drafted,
+    find_lookups,
+    ids_by_key,
+    match,
+    refuse_repeated_keys,
+    waves,
+)
 from sandbox.salesforce.errors import SalesforceFault, not_found
 from sandbox.salesforce.faults import RowFault
 from sandbox.salesforce.rows import insert_rows, update_rows
@@ -27,7 +36,15 @@ ROLLED_BACK = RowError(
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
 )
-_TRANSACTION: ContextVar[duckdb.DuckDBPyConnection | None] = ContextVar("transaction", default=None)
+
+
+@dataclass
+class _Transaction:
+    cursor: duckdb.DuckDBPyConnection
+    doomed: bool = False
+
+
+_TRANSACTION: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
 
 
 class RolledBack(Exception):
@@ -60,27 +77,24 @@ def in_transaction() -> bool:
 def transaction(org: Org) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor in a transaction under the org's write lock; an inner one joins the outer one.
 
-    Any exception undoes all of it; RolledBack ends there, everything else goes on.
+    Any exception undoes all of it, the outer one's work included. RolledBack ends here, everything else goes on.
     """
     outer = _TRANSACTION.get()
     if outer is not None:
-        yield outer
+        try:
+            yield outer.cursor
+        except RolledBack:
+            outer.doomed = True
         return
-    with org.lock:
-        cursor = org.cursor()
-        token = _TRANSACTION.set(cursor)
-        cursor.begin()
+    with contextlib.suppress(RolledBack), org.writing() as cursor:
+        own = _Transaction(cursor)
+        token = _TRANSACTION.set(own)
         try:
             yield cursor
-        except BaseException as error:
-            cursor.rollback()
-            if not isinstance(error, RolledBack):
-                raise
-        else:
-            cursor.commit()
         finally:
             _TRANSACTION.reset(token)
-            cursor.close()
+        if own.doomed:
+            raise RolledBack
 
 
 class Writer:
@@ -117,7 +131,8 @@ class Writer:
     def find(self, key: str, value: str) -> list[str]:
         """Ids of the living records with this key, whatever its case."""
         with contextlib.closing(self.org.cursor()) as own:
-            cursor = _TRANSACTION.get() or own
+            outer = _TRANSACTION.get()
+            cursor = outer.cursor if outer is not None else own
             return ids_by_key(self.org, cursor, self.object_name, key, {value.lower()}).get(value.lower(), [])
 
     def insert(self, records: Sequence[Mapping[str, Any]], *, all_or_none: bool = False) -> list[Outcome]:
@@ -140,6 +155,7 @@ class Writer:
         name = self.key_field(key).name if operation == "upsert" else "Id"
         target = Target(self.org, self.spec, operation, name, self.from_text)
         drafts = drafted(target, records)
+        refuse_repeated_keys(target, drafts)
         with transaction(self.org) as cursor:
             for wave in waves(target, drafts):
                 self._write_wave(target, cursor, wave)
@@ -175,7 +191,9 @@ class Writer:
         now = self.org.now().replace(tzinfo=None)
         effects.complete(self.org, cursor, self.spec, good, user_id=self.user_id, now=now)
         insert_rows(self.org, cursor, self.spec, [draft.after for draft in good if draft.before is None])
-        update_rows(self.org, cursor, self.spec, [draft.after for draft in good if draft.before is not None])
+        old = [draft for draft in good if draft.before is not None]
+        changed = effects.touched(self.spec).union(*(draft.values for draft in old))
+        update_rows(self.org, cursor, self.spec, [draft.after for draft in old], changed=changed)
         effects.follow(self.org, cursor, self.spec, good, user_id=self.user_id, now=now)
 
     def _row_fault(self, operation: str, object_name: str, record: Mapping[str, Any]) -> RowError | None:

@@ -1,0 +1,45 @@
+"""What the org really holds, for proofs: counts and checksums per object, deleted records and all."""
+
+from typing import Any
+
+import duckdb
+
+from sandbox.salesforce.schema import ObjectSpec
+from sandbox.salesforce.store import Org
+
+
+def truth(org: Org, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Per object (all of them when `names` is empty): see `CONTROL.md`. Raises SalesforceFault for an unknown one."""
+    specs = [org.object(name) for name in names] if names else list(org.schema.objects.values())
+    with org.cursor() as cursor:
+        cursor.execute("begin transaction")
+        answer = {spec.name: _of(org, cursor, spec) for spec in specs}
+        cursor.execute("commit")
+    return answer
+
+
+def _of(org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec) -> dict[str, Any]:
+    deleted = '"IsDeleted"' if "IsDeleted" in spec.fields else "false"
+    stamp = f'"{spec.cursor}"' if spec.cursor else "null::timestamp"
+    row = cursor.execute(
+        f"""
+        select
+            count(*) filter (not {deleted}),
+            count(*) filter ({deleted}),
+            strftime(max({stamp}), '%Y-%m-%dT%H:%M:%SZ'),
+            md5(coalesce(string_agg("Id" || ',' || coalesce(strftime({stamp}, '%Y-%m-%dT%H:%M:%SZ'), ''), chr(10)
+                order by "Id") filter (not {deleted}), ''))
+        from {org.table(spec.name)}
+        """
+    ).fetchone()
+    logged = cursor.execute(
+        "select count(distinct id) from sandbox.delete_log where object = ?", [spec.name]
+    ).fetchone()
+    records, in_bin, newest, checksum = row or (0, 0, None, "")
+    return {
+        "records": records,
+        "deleted": in_bin,
+        "delete_log": logged[0] if logged else 0,
+        "newest": newest,
+        "checksum": checksum,
+    }
