@@ -74,10 +74,12 @@ class ParquetFiles:
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows; blocks while the encoder is a row group behind."""
         for piece in self._pieces(batch):
+            if self._pending and self._pending_bytes + piece.nbytes > self._sizes.row_group_bytes:
+                self._hand_over()
             self._pending.append(piece)
             self._pending_rows += piece.num_rows
             self._pending_bytes += piece.nbytes
-            if self._pending_rows >= self._sizes.row_group_rows or self._pending_bytes >= self._sizes.row_group_bytes:
+            if self._pending_rows >= self._sizes.row_group_rows:
                 self._hand_over()
 
     def finish(self) -> tuple[PartFile, ...]:
@@ -123,7 +125,7 @@ class ParquetFiles:
     def _write_group(self, group: pa.Table) -> None:
         if self._writer is None:
             name = f"{self._prefix}-{len(self._parts):05d}.parquet"
-            self._file = HashingFile(self._fs.open(f"{self._folder}/{name}", "wb"))
+            self._file = HashingFile(self._fs, f"{self._folder}/{name}")
             self._writer = pq.ParquetWriter(
                 self._file, self._schema, compression="zstd", store_decimal_as_integer=True, write_page_index=False
             )

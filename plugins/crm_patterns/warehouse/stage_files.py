@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _CHUNK = 1 << 20
+UPLOAD_BLOCK = 16 * _CHUNK
+"""Memory of one upload: object storage takes a file in blocks of this size."""
 
 
 class HashingFile:
     """A write-only file that counts and hashes (SHA-256) what passes. Arrow writes Parquet through it."""
 
-    def __init__(self, raw: Any) -> None:
-        self._raw = raw
+    def __init__(self, fs: AbstractFileSystem, path: str) -> None:
+        self._is_local = isinstance(fs, LocalFileSystem)
+        self._raw = fs.open(path, "wb", block_size=UPLOAD_BLOCK)
+        self._given_up = False
         self._hash = hashlib.sha256()
         self.bytes = 0
 
@@ -40,6 +44,8 @@ class HashingFile:
 
     def write(self, data: Any) -> int:
         view = memoryview(data)
+        if self._given_up:
+            return view.nbytes  # Arrow ends its file when it lets go of it
         self._raw.write(view)
         self._hash.update(view)
         self.bytes += view.nbytes
@@ -56,11 +62,12 @@ class HashingFile:
 
     def discard(self) -> None:
         """Give up: a remote upload is aborted, a local file is left for its folder's removal."""
-        discard = getattr(self._raw, "discard", None)
-        if discard is not None:
-            discard()
-        else:
+        self._given_up = True
+        if self._is_local:
             self._raw.close()
+        else:
+            self._raw.discard()
+            self._raw.closed = True  # or it would try to upload once more when it is let go of
 
 
 @contextmanager
@@ -81,6 +88,12 @@ def storage_errors(place: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise RetryLater(f"The stage {place} failed: {error}.", fix="Airflow tries again.") from error
+
+
+def make_folder(fs: AbstractFileSystem, path: str) -> None:
+    """Only where folders exist: on object storage it would make the bucket, which is a person's to make."""
+    if isinstance(fs, LocalFileSystem):
+        fs.makedirs(path, exist_ok=True)
 
 
 def create_once(fs: AbstractFileSystem, path: str, data: bytes) -> None:

@@ -18,7 +18,7 @@ from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import Page, RejectedRow
 from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, ReadEvidence, StageAddress, StageRef
 from crm_patterns.warehouse.parquet_files import ParquetFiles, Sizes
-from crm_patterns.warehouse.stage_files import create_once, storage_errors
+from crm_patterns.warehouse.stage_files import create_once, make_folder, storage_errors
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -49,7 +49,7 @@ class ParquetStageWriter:
         with storage_errors(self._folder):
             if self._fs.exists(manifest):
                 raise StopRun(f"This attempt is staged already: {manifest}.", fix="Stage it under another attempt id.")
-            self._fs.makedirs(self._folder, exist_ok=True)
+            make_folder(self._fs, self._folder)
         self._files.enter_context(self._rows)
         self._files.enter_context(self._rejected)
         return self
