@@ -150,10 +150,11 @@ def _start(installation: Installation, wanted: Iterable[Service], started: list[
 
 
 def _fingerprint(service: Service, environment: Mapping[str, str]) -> str:
-    """What a running process would have to be started again for, when it changes."""
+    """What a running part of Airflow would have to be started again for, when it changes."""
+    if not service.name.startswith("airflow"):
+        return ""
     relevant = {name: value for name, value in environment.items() if name.startswith(("AIRFLOW", "CRM_PATTERNS"))}
-    what = [service.command, sorted(relevant.items()) if service.name.startswith("airflow") else []]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(sorted(relevant.items())).encode()).hexdigest()[:16]
 
 
 def _wait(installation: Installation, services: list[Service], say: Say) -> None:

@@ -16,8 +16,6 @@ from stack.files import write_atomically
 
 VALID = datetime.timedelta(days=397)
 RENEW_BEFORE = datetime.timedelta(days=30)
-LOOPBACK_NAMES = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-LOOPBACK_ONLY = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_network("127.0.0.0/8"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +28,11 @@ class ServerCertificate:
     bundle: Path
 
 
-def server_certificate(folder: Path) -> ServerCertificate:
-    """The certificate in `folder`, made or renewed when there is none valid for another 30 days.
+def server_certificate(folder: Path, *, name: str = "localhost") -> ServerCertificate:
+    """The certificate for `name` and 127.0.0.1 in `folder`, made or renewed when none is valid for another 30 days.
 
     The authority's key is thrown away after it has signed the one server certificate, and the authority is limited to
-    loopback names, so trusting it cannot be abused for any other host.
+    that name and the loopback, so trusting it cannot be abused for any other host.
     """
     files = ServerCertificate(
         key=folder / "server.key",
@@ -42,35 +40,41 @@ def server_certificate(folder: Path) -> ServerCertificate:
         authority=folder / "authority.pem",
         bundle=folder / "bundle.pem",
     )
-    if not _is_current(files):
+    if not _is_current(files, name):
         folder.mkdir(parents=True, exist_ok=True)
-        _issue(files)
+        _issue(files, name)
     _write_bundle(files)
     return files
 
 
-def _is_current(files: ServerCertificate) -> bool:
+def _is_current(files: ServerCertificate, name: str) -> bool:
     if not (files.key.exists() and files.chain.exists() and files.authority.exists()):
         return False
     certificate = x509.load_pem_x509_certificate(files.chain.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    if name not in names.get_values_for_type(x509.DNSName):
+        return False
     return certificate.not_valid_after_utc - RENEW_BEFORE > datetime.datetime.now(datetime.UTC)
 
 
-def _issue(files: ServerCertificate) -> None:
+def _issue(files: ServerCertificate, name: str) -> None:
+    loopback = ipaddress.ip_network("127.0.0.0/8")
+    permitted = [x509.DNSName(name), x509.IPAddress(loopback)]
+    named = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority_name = _name("CRM integration patterns, local stack")
     authority = (
         _builder(authority_name, issuer=authority_name, key=authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.NameConstraints(permitted_subtrees=LOOPBACK_ONLY, excluded_subtrees=None), critical=True)
+        .add_extension(x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), critical=True)
         .add_extension(_usage(sign_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     server = (
-        _builder(_name("localhost"), issuer=authority_name, key=server_key.public_key())
+        _builder(_name(name), issuer=authority_name, key=server_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(LOOPBACK_NAMES), critical=False)
+        .add_extension(x509.SubjectAlternativeName(named), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)

@@ -39,7 +39,7 @@ class LocalWarehouse(uvicorn.Server):
         write_json(self.ready_file, {"url": self.url, "pid": os.getpid()})
 
 
-def open_databases(data: Path) -> "WarehouseDoor":
+def open_databases(data: Path, users: Path) -> WarehouseDoor:
     """The server's application over the database files in `data`; database CRM is created when missing.
 
     Stages do not outlive the server: their files are cleared at the start, and `create stage if not exists` belongs
@@ -59,30 +59,33 @@ def open_databases(data: Path) -> "WarehouseDoor":
     instance.create_schema_on_connect = False
     fakesnow.server.shared_fs = instance
     turns = Turns(fakesnow.server.sessions)
-    return WarehouseDoor(fakesnow.server.app, users=read_json(data / "users.json"), turns=turns)
+    return WarehouseDoor(fakesnow.server.app, users=read_json(users), turns=turns)
 
 
 def serve(
-    data: Annotated[Path, typer.Option(help="Folder of the database files; users.json in it holds {user: password}.")],
+    data: Annotated[Path, typer.Option(help="Folder of the database files.")],
     ready_file: Annotated[Path, typer.Option(help="Written as JSON {url, pid} once the server answers.")],
+    users: Annotated[Path | None, typer.Option(help="JSON {user: password}; default: DATA/users.json.")] = None,
     port: Annotated[int, typer.Option(help="0 lets the system choose.")] = 0,
     tls: Annotated[Path | None, typer.Option(help="Folder of the certificates; default: DATA/tls.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    name: Annotated[str, typer.Option(help="Name that clients reach it by, for the certificate.")] = "localhost",
 ) -> None:
-    """Serve the warehouse on the loopback until SIGTERM or SIGINT."""
+    """Serve the warehouse until SIGTERM or SIGINT, on the loopback unless told otherwise."""
     data.mkdir(parents=True, exist_ok=True)
-    certificate = server_certificate(tls or data / "tls")
+    certificate = server_certificate(tls or data / "tls", name=name)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((LOOPBACK, port))
+    listener.bind((host, port))
     config = uvicorn.Config(
-        open_databases(data),
+        open_databases(data, users or data / "users.json"),
         ssl_keyfile=str(certificate.key),
         ssl_certfile=str(certificate.chain),
         log_level="info",
         access_log=False,
         timeout_graceful_shutdown=2,
     )
-    url = f"https://{LOOPBACK}:{listener.getsockname()[1]}"
+    url = f"https://{LOOPBACK if host == LOOPBACK else name}:{listener.getsockname()[1]}"
     asyncio.run(LocalWarehouse(config, url=url, ready_file=ready_file).serve(sockets=[listener]))
 
 
