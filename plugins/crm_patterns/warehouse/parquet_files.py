@@ -41,6 +41,18 @@ class Sizes:
     part_bytes: int = PART_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """
+    Columns that get a dictionary, and those that get statistics; None is all.
+
+    A dictionary of values that hardly repeat, and statistics that nobody filters by, cost a third of the encoding.
+    """
+
+    dictionaries: tuple[str, ...] | None = None
+    statistics: tuple[str, ...] | None = None
+
+
 class ParquetFiles:
     """
     Writes `<folder>/<prefix>-NNNNN.parquet`. Used from one thread; encodes in another, which is joined on leaving.
@@ -48,8 +60,12 @@ class ParquetFiles:
     An error of the other thread is raised by the next `write` or by `finish`.
     """
 
-    def __init__(self, fs: AbstractFileSystem, folder: str, *, prefix: str, schema: pa.Schema, sizes: Sizes) -> None:
+    def __init__(
+        self, fs: AbstractFileSystem, folder: str, *, prefix: str, schema: pa.Schema, sizes: Sizes,
+        encoding: Encoding | None = None,
+    ) -> None:  # fmt: skip
         self._fs, self._folder, self._prefix, self._schema, self._sizes = fs, folder, prefix, schema, sizes
+        self._encoding = encoding or Encoding()
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = self._pending_bytes = 0
         self._waiting: queue.Queue[pa.Table | None] = queue.Queue(maxsize=1)
@@ -126,8 +142,14 @@ class ParquetFiles:
         if self._writer is None:
             name = f"{self._prefix}-{len(self._parts):05d}.parquet"
             self._file = HashingFile(self._fs, f"{self._folder}/{name}")
+            dictionaries, statistics = self._encoding.dictionaries, self._encoding.statistics
             self._writer = pq.ParquetWriter(
-                self._file, self._schema, compression="zstd", store_decimal_as_integer=True, write_page_index=False
+                self._file,
+                self._schema,
+                compression="zstd",
+                store_decimal_as_integer=True,  # a third of the bytes and of the time of the default
+                use_dictionary=True if dictionaries is None else list(dictionaries),
+                write_statistics=True if statistics is None else list(statistics),
             )
         self._writer.write_table(group, row_group_size=self._sizes.row_group_rows)
         self._rows += group.num_rows

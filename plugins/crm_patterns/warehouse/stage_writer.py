@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_patterns.core.arrow_types import arrow_schema
-from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.contracts import FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import Page, RejectedRow
 from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, ReadEvidence, StageAddress, StageRef
-from crm_patterns.warehouse.parquet_files import ParquetFiles, Sizes
+from crm_patterns.warehouse.parquet_files import Encoding, ParquetFiles, Sizes
 from crm_patterns.warehouse.stage_files import create_once, make_folder, storage_errors
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class ParquetStageWriter:
     ) -> None:
         self._fs, self._folder, self._address, self._contract = fs, folder, address, contract
         self._schema = arrow_schema(contract)
-        self._rows = ParquetFiles(fs, folder, prefix="part", schema=self._schema, sizes=sizes)
+        self._rows = ParquetFiles(
+            fs, folder, prefix="part", schema=self._schema, sizes=sizes, encoding=_encoding(contract)
+        )
         self._rejected = ParquetFiles(fs, folder, prefix="rejected", schema=REJECTED_SCHEMA, sizes=sizes)
         self._set_aside: list[RejectedRow] = []
         self._cursor_range: tuple[Any, Any] | None = None
@@ -138,6 +140,13 @@ class ParquetStageWriter:
         ]
         self._set_aside = []
         self._rejected.write(pa.RecordBatch.from_pylist(rows, schema=REJECTED_SCHEMA))
+
+
+def _encoding(contract: ObjectContract) -> Encoding:
+    """Texts repeat (picklists, owners, parents), keys do not; readers of a stage filter by key and cursor alone."""
+    texts = [field.column for field in contract.fields if field.kind is FieldKind.TEXT and field.name != contract.key]
+    filtered = [contract.key_column, *([contract.cursor_column] if contract.cursor_column else [])]
+    return Encoding(dictionaries=tuple(texts), statistics=tuple(filtered))
 
 
 def _text(moment: Any) -> str | None:
