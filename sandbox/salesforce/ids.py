@@ -51,4 +51,4 @@ def sql_macros() -> list[str]:
     upper = "if(substr(prefix, {at}, 1) between 'A' and 'Z', {weight}, 0)"
     head = " + ".join(upper.format(at=at + 1, weight=1 << at) for at in range(3))
     checks = f"substr('{_CHECKS}', 1 + {head}, 1) || 'A' || substr('{_CHECKS}', 1 + {weights}, 1)"
-    return [f"create or replace temp macro sf_id(prefix, n) as prefix || '{INSTANCE}00000' || {digits} || {checks}"]
+    return [f"create or replace macro sf_id(prefix, n) as prefix || '{INSTANCE}00000' || {digits} || {checks}"]

@@ -57,14 +57,6 @@ class SchemaError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class PicklistValue:
-    value: str
-    label: str
-    default: bool = False
-    active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class FieldSpec:
     """One field as describe tells it. `sql` is set where the value is computed when read and has no column."""
 
@@ -74,6 +66,7 @@ class FieldSpec:
     length: int = 0
     precision: int = 0
     scale: int = 0
+    digits: int = 0
     nillable: bool = True
     createable: bool = True
     updateable: bool = True
@@ -86,9 +79,10 @@ class FieldSpec:
     auto_number: bool = False
     cascade: bool = False
     restricted: bool = False
-    picklist: tuple[PicklistValue, ...] = ()
+    picklist: tuple[str, ...] = ()
+    picklist_labels: tuple[str, ...] = ()
     reference_to: tuple[str, ...] = ()
-    relationship: str | None = None
+    relationship_name: str | None = None
     children: str | None = None
     compound: str | None = None
     formula: str | None = None
@@ -159,7 +153,7 @@ class ObjectSpec:
 
     @cached_property
     def _by_relationship(self) -> Mapping[str, FieldSpec]:
-        return {spec.relationship.lower(): spec for spec in self.visible.values() if spec.relationship}
+        return {spec.relationship_name.lower(): spec for spec in self.visible.values() if spec.relationship_name}
 
     def find(self, name: str) -> FieldSpec | None:
         """The visible field with this name in any case."""
@@ -244,7 +238,7 @@ def _fields_of(owner: str, name: str, value: Any, *, plural: str) -> Iterator[Fi
     for part, notation in _ADDRESS_PARTS.items():
         spec = replace(read_field(owner, prefix + part, notation), compound=name)
         if part == "GeocodeAccuracy":
-            spec = replace(spec, picklist=tuple(PicklistValue(each, each) for each in _ACCURACIES))
+            spec = replace(spec, picklist=_ACCURACIES, picklist_labels=_ACCURACIES)
         yield spec
     parts = ", ".join(f'"{part[0].lower()}{part[1:]}" := {{row}}."{prefix}{part}"' for part in sorted(_ADDRESS_PARTS))
     sql = f"struct_pack({parts})"
@@ -282,19 +276,13 @@ def read_field(owner: str, name: str, value: str | Mapping[str, Any], *, plural:
         auto_number="auto" in words,
         cascade="cascade" in words,
         restricted="restricted" in words,
-        picklist=_picklist(more),
+        picklist=tuple(more.get("values", ())),
+        picklist_labels=tuple(more.get("labels", more.get("values", ()))),
         formula=more.get("formula"),
         sql=more.get("sql"),
     )
     spec = _sized(spec, match["args"] or "", where=f"{owner}.{name}")
     return _related(spec, more, plural) if spec.type == "reference" else spec
-
-
-def _picklist(more: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
-    values = more.get("values", ())
-    labels = more.get("labels", values)
-    default = more.get("default")
-    return tuple(PicklistValue(value, label, value == default) for value, label in zip(values, labels, strict=True))
 
 
 def _sized(spec: FieldSpec, arguments: str, *, where: str) -> FieldSpec:
@@ -307,10 +295,12 @@ def _sized(spec: FieldSpec, arguments: str, *, where: str) -> FieldSpec:
     if spec.type in NUMBERS:
         precision, scale = (*numbers, 0, 0)[:2]
         return replace(spec, precision=precision or 18, scale=scale)
+    if spec.type == "int":
+        return replace(spec, digits=numbers[0] if numbers else 9)
     return replace(spec, length=numbers[0] if numbers else 0)
 
 
 def _related(spec: FieldSpec, more: Mapping[str, Any], plural: str) -> FieldSpec:
     relationship = f"{spec.name[:-1]}r" if spec.custom else spec.name.removesuffix("Id")
     children = None if spec.reference_to[0] == "User" else plural.replace(" ", "")
-    return replace(spec, relationship=more.get("relationship", relationship), children=more.get("children", children))
+    return replace(spec, relationship_name=more.get("relationship", relationship), children=more.get("children", children))

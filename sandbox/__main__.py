@@ -1,0 +1,100 @@
+"""Start the local systems from the command line: `python -m sandbox salesforce --data DIR`."""
+
+import json
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from sandbox.serving import PortTaken, listen, serve, url_of
+
+cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+Data = Annotated[Path, typer.Option(help="Folder of the data; made when missing, kept between starts.")]
+Port = Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+ReadyFile = Annotated[Path | None, typer.Option(help="JSON file with url and pid, written once it serves.")]
+
+
+@cli.command()
+def salesforce(
+    data: Data,
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    ready_file: ReadyFile = None,
+    size: Annotated[int, typer.Option(min=1, help="Number of Opportunities of a new org; the rest in proportion.")] = 1000,
+    only: Annotated[str, typer.Option(help="Fill only these objects (A,B) and those that they refer to.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 7,
+    login_port: Annotated[str, typer.Option(help="`same`, or a port of its own for signing in (0: free).")] = "same",
+    public_url: Annotated[str, typer.Option(help="instance_url to give to clients, if not where they signed in.")] = "",
+) -> None:
+    """Serve a Salesforce org."""
+    from sandbox.salesforce.app import create_app
+    from sandbox.salesforce.populate import PopulationError, populate
+    from sandbox.salesforce.store import Org
+
+    listeners = [_listen(host, port)]
+    if login_port != "same":
+        listeners.append(_listen(host, _number(login_port, "--login-port")))
+    url, login_url = public_url.rstrip("/") or url_of(listeners[0]), url_of(listeners[-1])
+    org = Org(data)
+    try:
+        populate(org, size=size, seed=seed, only=[name for name in only.split(",") if name])
+        org.public_url = url if public_url or len(listeners) > 1 else None
+        app = create_app(org, login_url=login_url if len(listeners) > 1 else url)
+        serve(app, listeners, ready_file=ready_file, facts={"url": url, "login_url": login_url})
+    except PopulationError as error:
+        _fail(str(error))
+    finally:
+        org.close()
+
+
+@cli.command()
+def slack(data: Data, port: Port = 0, host: Host = "127.0.0.1", ready_file: ReadyFile = None) -> None:
+    """Serve a Slack workspace."""
+    from sandbox.slack.app import create_app
+
+    listener = _listen(host, port)
+    serve(create_app(data), [listener], ready_file=ready_file, facts={"url": url_of(listener)})
+
+
+@cli.command()
+def tick(
+    url: Annotated[str, typer.Option(help="Address of a running Salesforce stand-in.")],
+    count: Annotated[int, typer.Option(min=1, help="How much happens: about this many changes of records.")] = 100,
+) -> None:
+    """Let a running org live on: creates, edits, stage moves, closes, deletes, merges."""
+    body = json.dumps({"count": count}).encode()
+    request = urllib.request.Request(  # noqa: S310 - the address is the user's own
+        f"{url.rstrip('/')}/__sandbox__/tick", data=body, headers={"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            typer.echo(answer.read().decode())
+    except OSError as error:
+        _fail(f"no stand-in answers at {url}: {error}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except PortTaken as error:
+        _fail(str(error))
+
+
+def _number(text: str, option: str) -> int:
+    if not text.isdigit():
+        _fail(f"{option} is `same` or a number, not {text!r}")
+    return int(text)
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    cli()
