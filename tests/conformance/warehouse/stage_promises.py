@@ -97,7 +97,7 @@ class StagePromises:
         assert len(self.files(fs, root)) == 1
 
     def test_files_and_row_groups_are_bounded(self, fs: AbstractFileSystem, root: str) -> None:
-        stage = ParquetStage(fs, root, sizes=Sizes(row_group_rows=100, part_bytes=20_000))
+        stage = ParquetStage(fs, root, sizes=Sizes(row_group_rows=100, part_bytes=6_000))
         pages = [page([order(f"{n}-{m}", name=f"{n * m * 7919}" * 9) for m in range(130)]) for n in range(20)]
 
         ref = self.write(stage, address(), *pages)

@@ -1,0 +1,107 @@
+"""Every statement once, in an order that makes sense: rendered and parsed in unit tests, run locally, run live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crm_patterns.core.arrow_types import arrow_type
+from crm_patterns.core.contracts import ContractField, FieldKind
+from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
+from crm_patterns.core.ports import Table
+from tests.sql.attempts import NOON, ORDER, order, page
+
+KEYS = ("801000000000001AAA", "801000000000002AAA", "801000000000003AAA")
+REGION = ContractField("Region__c", "region_c", FieldKind.TEXT)
+FAILING = 'select "ID" as "RECORD_KEY" from "{}"."{}" where "NAME" like \'100%\''
+
+
+@dataclass(frozen=True)
+class Step:
+    """One statement, and the rows it must give; None where the warehouse answers in its own words."""
+
+    statement: str
+    names: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    rows: list[tuple[Any, ...]] | None = None
+
+
+def scenario(schema: str, folder: Path) -> Iterator[Step]:
+    """Three orders, one of which breaks a rule, go into the table that people query; then a run into OPS."""
+    yield from _load(schema, folder)
+    yield from _publish(schema)
+    yield from _ops(schema, folder)
+
+
+def _load(schema: str, folder: Path) -> Iterator[Step]:
+    target, attempt, landing = Table(schema, "ORDER"), Table(schema, "ORDER__A1"), Table(schema, "LANDING")
+    contract = {"contract": ORDER}
+    yield Step("control/create_schema", {"schema": schema})
+    yield Step("control/create_stage", {"stage": landing})
+    yield Step("warehouse_elt/create_current", {"table": target, **contract})
+    for _ in (1, 2):
+        yield Step("warehouse_elt/add_column", {"table": target, "field": REGION})
+    yield Step("control/describe_table", {"table": target})
+    yield Step("warehouse_elt/create_attempt", {"table": attempt, **contract})
+    rows = [order(KEYS[0]), order(KEYS[1], name="100% 'off'"), order(KEYS[2], deleted=True)]
+    file = folder / "part-00000.parquet"
+    pq.write_table(pa.Table.from_batches([page(rows).rows]), file, compression="zstd", store_decimal_as_integer=True)
+    put = {"stage": landing, "folder": "order__a1"}
+    yield Step("control/put_file", put, {"file": f"file://{file}"})
+    yield Step("warehouse_elt/copy_into_attempt", {"table": attempt, **put, **contract})
+    yield Step("control/count_rows", {"table": attempt}, rows=[(3,)])
+
+
+def _publish(schema: str) -> Iterator[Step]:
+    target, attempt, rejects = Table(schema, "ORDER"), Table(schema, "ORDER__A1"), Table(schema, "ORDER__A1__REJECTS")
+    names = {"target": target, "attempt": attempt, "rejects": rejects, "contract": ORDER}
+    values = {"read_at": NOON, "run_id": "scheduled__2026-03-01T12:00:00+00:00"}
+    why = {"rule": "a rule", "column_name": "name", "reason": "It's 100% wrong.\nCorrect it."}
+    yield Step("warehouse_elt/create_rejects", {"table": rejects})
+    failing = {"table": rejects, "failing_keys_sql": FAILING.format(schema, attempt.name)}
+    yield Step("warehouse_elt/insert_rejects", failing, why)
+    rejected = order(KEYS[1], name="100% 'off'")
+    yield Step(
+        "warehouse_elt/select_rejects", {"rejects": rejects, "attempt": attempt, "contract": ORDER},
+        rows=[(KEYS[1], *why.values(), *rejected.values())],
+    )  # fmt: skip
+    yield Step("warehouse_elt/plan_publish", names, values, rows=[(2, 0, 0, 0)])
+    for _ in (1, 2):
+        yield Step("warehouse_elt/merge_into_current", names, values)
+    yield Step("warehouse_elt/plan_publish", names, values, rows=[(0, 0, 0, 2)])
+    yield Step("warehouse_elt/count_published", names, values, rows=[(2,)])
+    yield Step("warehouse_elt/select_accepted_keys", names, {"keys": [KEYS[0], KEYS[1], "else'where"]}, [(KEYS[0],)])
+    orphans = {"attempt": attempt, "column": "id", "parent": target, "parent_key": "id"}
+    yield Step("warehouse_elt/count_orphans", orphans, rows=[(1,)])
+    yield Step("control/count_rows", {"table": target}, rows=[(2,)])
+
+
+def _ops(schema: str, folder: Path) -> Iterator[Step]:
+    landing = Table(schema, "LANDING")
+    for dataset, columns in OPS_DATASETS.items():
+        target, attempt = Table(schema, dataset.upper()), Table(schema, f"OPS_{dataset.upper()}__R1")
+        names = {"columns": columns, "target": target, "attempt": attempt, "stage": landing, "folder": f"ops_{dataset}"}
+        file = folder / f"{dataset}.parquet"
+        _write_ops(file, columns)
+        yield Step("control/create_ops", {**names, "table": target})
+        yield Step("control/create_ops_attempt", {**names, "table": attempt})
+        yield Step("control/put_file", names, {"file": f"file://{file}"})
+        yield Step("control/copy_into_ops_attempt", {**names, "table": attempt})
+        for _ in (1, 2):
+            yield Step("control/merge_into_ops", names)
+        yield Step("control/count_rows", {"table": target}, rows=[(2,)])
+        yield Step("control/drop_table", {"table": attempt})
+    yield Step("control/drop_table", {"table": Table(schema, "NEVER_THERE")})
+
+
+def _write_ops(file: Path, columns: tuple[OpsColumn, ...]) -> None:
+    samples = {FieldKind.TEXT: "text", FieldKind.INTEGER: 7, FieldKind.TIMESTAMP: datetime(2026, 3, 1, tzinfo=UTC)}
+    kinds = {c.name: arrow_type(ContractField(c.name, c.name, c.kind)) for c in columns}
+    rows = [{c.name: f"{c.name} {n}" if c.is_key else samples[c.kind] for c in columns} for n in range(2)]
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items()))), file)
