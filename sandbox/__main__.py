@@ -25,7 +25,9 @@ def salesforce(
     port: Port = 0,
     host: Host = "127.0.0.1",
     ready_file: ReadyFile = None,
-    size: Annotated[int, typer.Option(min=1, help="Number of Opportunities of a new org; the rest in proportion.")] = 1000,
+    size: Annotated[
+        int, typer.Option(min=1, help="Number of Opportunities of a new org; the rest in proportion.")
+    ] = 1000,
     only: Annotated[str, typer.Option(help="Fill only these objects (A,B) and those that they refer to.")] = "",
     seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 7,
     login_port: Annotated[str, typer.Option(help="`same`, or a port of its own for signing in (0: free).")] = "same",

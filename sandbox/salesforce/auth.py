@@ -61,7 +61,9 @@ class SignIn:
     def user_of_login(self, username: str, password: str) -> str | None:
         """The user id of a name and password; None when they do not belong together."""
         right = self.credentials
-        known = username.lower() == right.username.lower() and hmac.compare_digest(password.encode(), right.password.encode())
+        known = username.lower() == right.username.lower() and hmac.compare_digest(
+            password.encode(), right.password.encode()
+        )
         return self._active_user(username) if known else None
 
     def check_app(self, asked: Mapping[str, str]) -> None:

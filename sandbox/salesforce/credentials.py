@@ -50,9 +50,7 @@ def load_or_create(folder: Path, *, organization_id: str, login_url: str) -> Cre
 def _created(folder: Path, organization_id: str) -> Credentials:
     key_path, certificate_path = folder / "app.key", folder / "app.crt"
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     _write_private(key_path, pem.decode())
     certificate_path.write_bytes(_certificate(key).public_bytes(serialization.Encoding.PEM))
     return Credentials(

@@ -50,7 +50,7 @@ def describe_summary(spec: ObjectSpec, version: str) -> dict[str, Any]:
 
 def describe_object(schema: Schema, spec: ObjectSpec, version: str) -> dict[str, Any]:
     """The body of `/sobjects/X/describe`: only what the user may see."""
-    children = [
+    children: list[dict[str, Any]] = [
         {
             "cascadeDelete": link.cascade,
             "childSObject": child.name,

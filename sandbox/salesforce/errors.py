@@ -10,7 +10,7 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 
 class SalesforceFault(Exception):
-    """A refusal. At the top level it is answered as a JSON array with `errorCode`; in a row's result it has `statusCode`."""
+    """A refusal. At the top level it is a JSON array with `errorCode`; in a row's result it has `statusCode`."""
 
     def __init__(self, status: int, code: str, message: str, fields: Sequence[str] = ()) -> None:
         super().__init__(f"{code}: {message}")

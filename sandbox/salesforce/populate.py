@@ -126,5 +126,5 @@ def _fill(org: Org, cursor: duckdb.DuckDBPyConnection, name: str, count: int) ->
     cursor.execute(f'create sequence sandbox."{name}" minvalue 0 start {row[0] if row else 0}')
     if "IsDeleted" in org.object(name).fields:
         stamp = org.object(name).cursor
-        log = f"select '{name}', \"Id\", \"{stamp}\" from \"{name}\" where \"IsDeleted\""
+        log = f'select \'{name}\', "Id", "{stamp}" from "{name}" where "IsDeleted"'
         cursor.execute(f"insert into sandbox.delete_log {log}")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sandbox.salesforce import soql
 from sandbox.salesforce.errors import SalesforceFault
 from sandbox.salesforce.record_json import RecordWriter
-from sandbox.salesforce.soql import Children, Compiled
+from sandbox.salesforce.soql_plan import Children, Compiled
 from sandbox.salesforce.store import Org
 
 SMALLEST_PAGE = 200
@@ -84,7 +84,8 @@ class Queries:
         end = offset + len(rows)
         done = end >= result.rows.num_rows
         more = "" if done else f'"nextRecordsUrl":"/services/data/v{version}/query/{result.locator}-{end}",'
-        return f'{{"totalSize":{result.rows.num_rows},"done":{"true" if done else "false"},{more}"records":[{records}]}}'
+        head = f'"totalSize":{result.rows.num_rows},"done":{"true" if done else "false"}'
+        return f'{{{head},{more}"records":[{records}]}}'
 
     def _nested(self, compiled: Compiled, rows: Sequence[Sequence[Any]], version: str) -> dict[int, str]:
         """The child subqueries of a page, as JSON members per row."""

@@ -7,7 +7,7 @@ from json import dumps
 from json.encoder import encode_basestring
 from typing import Any
 
-from sandbox.salesforce.soql import Link, SelectedColumn
+from sandbox.salesforce.soql_plan import Link, SelectedColumn
 
 PLAIN_BELOW = 10_000_000
 """From here on numbers are written with an exponent, as the original's doubles are."""
@@ -66,7 +66,9 @@ def _address(value: dict[str, Any] | None) -> str:
 class RecordWriter:
     """Writes rows with these columns; `links` say where the ids for `attributes` are (none for aggregates)."""
 
-    def __init__(self, columns: Sequence[SelectedColumn], links: Sequence[Link], *, version: str, object_name: str) -> None:
+    def __init__(
+        self, columns: Sequence[SelectedColumn], links: Sequence[Link], *, version: str, object_name: str
+    ) -> None:
         self._base = f"/services/data/v{version}/sobjects"
         self._object = object_name
         self._links = {link.path: link for link in links}
@@ -78,7 +80,9 @@ class RecordWriter:
         text = self._write(row)
         return f"{text[:-1]}{more}}}" if more else text
 
-    def _level(self, path: tuple[str, ...], columns: Sequence[tuple[tuple[str, ...], int, Encoder]]) -> Callable[[Sequence[Any]], str]:
+    def _level(
+        self, path: tuple[str, ...], columns: Sequence[tuple[tuple[str, ...], int, Encoder]]
+    ) -> Callable[[Sequence[Any]], str]:
         members: dict[str, Callable[[Sequence[Any]], str]] = {}
         for column, position, encode in columns:
             name = column[len(path)]

@@ -17,7 +17,8 @@ def updated_since(org: Org, spec: ObjectSpec, asked: Mapping[str, str]) -> dict[
     """Ids of living rows whose cursor lies in the window."""
     start, end = _window(org, spec, asked, reach=UPDATED_REACH)
     living = 'and not "IsDeleted"' if "IsDeleted" in spec.fields else ""
-    sql = f'select "Id" from "{spec.name}" where "{spec.cursor}" >= ? and "{spec.cursor}" < ? {living} order by 1 limit ?'
+    window = f'"{spec.cursor}" >= ? and "{spec.cursor}" < ?'
+    sql = f'select "Id" from "{spec.name}" where {window} {living} order by 1 limit ?'
     ids = [row[0] for row in _read(org, sql, [start, end])]
     return {"ids": ids, "latestDateCovered": moment_text(_covered(org, end))}
 
@@ -40,7 +41,7 @@ def deleted_since(org: Org, spec: ObjectSpec, asked: Mapping[str, str]) -> dict[
 def _read(org: Org, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
     most = org.reading.max_replicated_ids
     with org.cursor() as cursor:
-        rows = cursor.execute(sql, [*params, most + 1]).fetchall()
+        rows: list[tuple[Any, ...]] = cursor.execute(sql, [*params, most + 1]).fetchall()
     if len(rows) > most:
         raise SalesforceFault(400, "EXCEEDED_ID_LIMIT", f"More than {most} ids: ask for a shorter time span")
     return rows
@@ -49,7 +50,8 @@ def _read(org: Org, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
 def _window(org: Org, spec: ObjectSpec, asked: Mapping[str, str], *, reach: timedelta) -> tuple[datetime, datetime]:
     """Start and end in whole minutes, UTC without zone."""
     if not spec.replicateable or spec.cursor is None:
-        raise SalesforceFault(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {spec.name} does not support replication")
+        sentence = f"entity type {spec.name} does not support replication"
+        raise SalesforceFault(400, "INVALID_TYPE_FOR_OPERATION", sentence)
     start, end = _moment(asked, "start"), _moment(asked, "end")
     if end <= start:
         raise _invalid("endDate must be at least one minute greater than startDate")

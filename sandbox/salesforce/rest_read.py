@@ -15,7 +15,7 @@ from sandbox.salesforce.queries import Queries, rows_of
 from sandbox.salesforce.record_json import RecordWriter
 from sandbox.salesforce.replication import deleted_since, updated_since
 from sandbox.salesforce.schema import FieldSpec, ObjectSpec
-from sandbox.salesforce.soql import Link, SelectedColumn
+from sandbox.salesforce.soql_plan import Link, SelectedColumn
 from sandbox.salesforce.store import Org
 
 BASE = "/services/data/v{version}"
@@ -201,5 +201,5 @@ def _unless_unchanged(org: Org, request: Request, body: object) -> Response:
 def _version(number: int) -> dict[str, str]:
     """Three releases a year; v62.0 is Winter '25."""
     year, season = divmod(number - 62 + 2, 3)
-    label = f"{_SEASONS[season]} '{25 + year if season == 2 else 25 + year:02d}"
+    label = f"{_SEASONS[season]} '{25 + year:02d}"
     return {"label": label, "url": f"/services/data/v{number}.0", "version": f"{number}.0"}

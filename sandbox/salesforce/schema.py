@@ -2,10 +2,10 @@
 
 A field is written `type(length)` or `type(precision,scale)` or `reference(Object,…)`, followed by words:
 `!` not null, `ro` neither createable nor updateable, `create-only`, `defaulted` on create, `external` id, `unique`,
-`lookup` (usable as an upsert key), `restricted` picklist, `name` field, `auto` number, `cascade` (goes with its parent).
-A mapping adds: `is` (that notation), `values` and `labels` of a picklist, `default`, `formula` (its text, which makes it
-calculated), `sql` (computed when read, `{row}` and `{today}` filled in), `relationship`, `children` (its name seen from
-the parent). `address` stands for a compound and its eight parts.
+`lookup` (usable as an upsert key), `restricted` picklist, `name` field, `auto` number, `cascade` (goes with its
+parent). A mapping adds: `is` (that notation), `values` and `labels` of a picklist, `default`, `formula` (its text,
+which makes it calculated), `sql` (computed when read, `{row}` and `{today}` filled in), `relationship`, `children`
+(its name seen from the parent). `address` stands for a compound and its eight parts.
 """
 
 import re
@@ -166,7 +166,8 @@ class ObjectSpec:
     @property
     def cursor(self) -> str | None:
         """The field that moves with every write, as replication calls use it."""
-        return next((name for name in ("SystemModstamp", "LastModifiedDate", "CreatedDate") if name in self.fields), None)
+        names = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
+        return next((name for name in names if name in self.fields), None)
 
 
 @dataclass
@@ -303,4 +304,5 @@ def _sized(spec: FieldSpec, arguments: str, *, where: str) -> FieldSpec:
 def _related(spec: FieldSpec, more: Mapping[str, Any], plural: str) -> FieldSpec:
     relationship = f"{spec.name[:-1]}r" if spec.custom else spec.name.removesuffix("Id")
     children = None if spec.reference_to[0] == "User" else plural.replace(" ", "")
-    return replace(spec, relationship_name=more.get("relationship", relationship), children=more.get("children", children))
+    relationship, children = more.get("relationship", relationship), more.get("children", children)
+    return replace(spec, relationship_name=relationship, children=children)

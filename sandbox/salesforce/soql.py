@@ -3,13 +3,12 @@
 REST and Bulk API 2.0 differ in what they refuse ("Bulk API 2.0 – Understanding Bulk API 2.0 Query").
 """
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lark import Token, Tree
-
 from sandbox.salesforce.errors import SalesforceFault, invalid_type
-from sandbox.salesforce.schema import COMPOUNDS, FieldSpec, ObjectSpec
+from sandbox.salesforce.schema import COMPOUNDS, FieldSpec
+from sandbox.salesforce.soql_plan import Children, Compiled, Link, SelectedColumn
+from sandbox.salesforce.soql_refusals import check_bulk_field, check_bulk_query, check_clauses
 from sandbox.salesforce.soql_scope import Reached, Scope
 from sandbox.salesforce.soql_syntax import Node, malformed, parse, place
 from sandbox.salesforce.soql_where import Conditions
@@ -17,8 +16,9 @@ from sandbox.salesforce.soql_where import Conditions
 if TYPE_CHECKING:
     from sandbox.salesforce.store import Org
 
-LARGEST_OFFSET = 2000
 FIELDS_LIMIT = 200
+__all__ = ["Children", "Compiled", "Link", "SelectedColumn", "compile"]
+
 _AGGREGATES = {"count": "count({})", "count_distinct": "count(distinct {})", "sum": "sum({})", "avg": "avg({})",
                "min": "min({})", "max": "max({})"}  # fmt: skip
 _DATE_PARTS = {
@@ -31,55 +31,6 @@ _DATE_PARTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedColumn:
-    """One column of the answer: its header as Bulk writes it, its path, its Salesforce type."""
-
-    header: str
-    path: tuple[str, ...]
-    type: str
-    length: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where in a row the id of the record at `path` is; () is the row's own record."""
-
-    path: tuple[str, ...]
-    object_name: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Children:
-    """A child subquery: `sql` gives the children of the parents in its first parameter, the parent's id last."""
-
-    relationship: str
-    object_name: str
-    sql: str
-    params: list[Any]
-    columns: list[SelectedColumn]
-    links: list[Link]
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A query ready to run: `sql` with `$1`, `$2`, … bound to `params`, its columns in the order of `columns`.
-
-    `count_only` is set for SELECT COUNT(): `sql` then gives one number. For REST, columns after
-    those of `columns` hold the ids that `links` tells of.
-    """
-
-    sql: str
-    params: list[Any]
-    object_name: str
-    columns: list[SelectedColumn]
-    aggregate: bool = False
-    count_only: bool = False
-    children: list[Children] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-
-
 def compile(org: "Org", text: str, *, bulk: bool, include_deleted: bool) -> Compiled:  # noqa: A001 - the verb it is
     """Check and compile a query. Raises SalesforceFault: 400 with MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE, …"""
     return _Query(org, text, parse(text), bulk=bulk, include_deleted=include_deleted).compiled()
@@ -90,15 +41,15 @@ class _Query:
 
     def __init__(self, org: "Org", text: str, tree: Node, *, bulk: bool, include_deleted: bool) -> None:
         self.org, self.text, self.bulk, self.include_deleted = org, text, bulk, include_deleted
-        self.clauses = {child.data: child for child in tree.children if isinstance(child, Tree)}
+        self.clauses = {child.data: child for child in tree.children if isinstance(child, Node)}
         self.scope = Scope(org, text, self.clauses["source"], values=[])
         self.aliases: dict[str, str] = {}
         if bulk:
-            self._refuse_for_bulk()
+            check_bulk_query(self.scope.object, self.clauses)
 
     def compiled(self) -> Compiled:
         items = self.clauses["select_list"].children
-        self._check_clauses()
+        check_clauses(self.text, self.clauses)
         if len(items) == 1 and _is_bare_count(items[0]):
             return self._count()
         if self._grouped() or any(_is_aggregate(item) for item in items):
@@ -109,7 +60,7 @@ class _Query:
 
     def _count(self) -> Compiled:
         where = self._where(self.clauses["where"], self.scope)
-        sql = f"select {self.scope.row}.\"Id\" from {self.scope.from_sql}{where}{self._limit()}"
+        sql = f'select {self.scope.row}."Id" from {self.scope.from_sql}{where}{self._limit()}'
         return self._done(f"select count(*) from ({sql})", [], count_only=True)
 
     def _rows(self, items: list[Any]) -> Compiled:
@@ -119,7 +70,9 @@ class _Query:
                 children.append(self._children(item.children[0]))
                 continue
             for reached in self._selected(item):
-                columns.append(SelectedColumn(".".join(reached.path), reached.path, reached.spec.type, reached.spec.length))
+                columns.append(
+                    SelectedColumn(".".join(reached.path), reached.path, reached.spec.type, reached.spec.length)
+                )
                 cells.append(reached.sql)
         headers = [column.header.lower() for column in columns]
         repeated = next((header for header in headers if headers.count(header) > 1), None)
@@ -135,14 +88,18 @@ class _Query:
     def _aggregated(self, items: list[Any]) -> Compiled:
         group = [child for child in self.clauses["group_by"].children if child is not None]
         grouped = [self._operand(child) for child in group]
-        columns, cells, unnamed = [], [], 0
+        columns: list[SelectedColumn] = []
+        cells: list[str] = []
+        unnamed = 0
         for item in items:
             inner, alias = (item, None) if item.data == "children" else (item.children[0], item.children[1].children[0])
             if item.data in ("children", "typeof"):
                 raise malformed(f"{place(self.text, item)}only aggregate expressions use grouping")
             reached = self._operand(inner)
             if not _is_aggregate(item) and reached.sql not in [each.sql for each in grouped]:
-                raise malformed(f"{place(self.text, item)}Field must be grouped or aggregated: {'.'.join(reached.path)}")
+                raise malformed(
+                    f"{place(self.text, item)}Field must be grouped or aggregated: {'.'.join(reached.path)}"
+                )
             name = str(alias) if alias else (f"expr{unnamed}" if inner.data == "call" else reached.path[-1])
             unnamed += alias is None and inner.data == "call"
             columns.append(SelectedColumn(name, (name,), reached.spec.type))
@@ -168,7 +125,8 @@ class _Query:
         if inner.data == "call":
             return self._fields_function(inner)
         reached = self.scope.reach(inner)
-        self._check_bulk_field(reached.spec)
+        if self.bulk:
+            check_bulk_field(reached.spec)
         return [reached]
 
     def _fields_function(self, call: Node) -> list[Reached]:
@@ -180,13 +138,15 @@ class _Query:
         if which != "STANDARD" and (limit is None or int(limit) > FIELDS_LIMIT):
             raise malformed(f"The SOQL FIELDS function must have a LIMIT of at most {FIELDS_LIMIT}")
         row = self.scope.row
-        wanted = [each for each in self.scope.object.visible.values() if which == "ALL" or each.custom == (which == "CUSTOM")]
+        wanted = [
+            each for each in self.scope.object.visible.values() if which == "ALL" or each.custom == (which == "CUSTOM")
+        ]
         if which == "CUSTOM" and not wanted:
             raise malformed("The SOQL FIELDS(CUSTOM) function selects no field of this object")
         return [Reached(self.org.select_sql(each, row), each, (each.name,)) for each in wanted]
 
     def _children(self, subquery: Node) -> Children:
-        clauses = {child.data: child for child in subquery.children if isinstance(child, Tree)}
+        clauses = {child.data: child for child in subquery.children if isinstance(child, Node)}
         name = str(clauses["source"].children[0])
         found = [(owner, link) for owner, link in self.org.schema.children_of(self.scope.object.name)
                  if (link.children or "").lower() == name.lower()]  # fmt: skip
@@ -212,7 +172,7 @@ class _Query:
     def _where(self, clause: Node, scope: Scope, *more: str) -> str:
         parts = list(more)
         if clause.children[0] is not None:
-            parts.append(self._conditions(scope).sql(_as_tree(clause.children[0])))
+            parts.append(self._conditions(scope).sql(clause.children[0]))
         if not self.include_deleted:
             parts += scope.living()
         return f" where {' and '.join(parts)}" if parts else ""
@@ -222,14 +182,16 @@ class _Query:
         return Conditions(scope, reach=reach, select=lambda node: self._semi_join(node, scope))
 
     def _semi_join(self, node: Node, outer: Scope) -> str:
-        clauses = {child.data: child for child in node.children if isinstance(child, Tree)}
+        clauses = {child.data: child for child in node.children if isinstance(child, Node)}
         inner = Scope(self.org, self.text, clauses["source"], values=outer.values, row="joined")
         items = clauses["select_list"].children
-        if len(items) != 1 or _as_tree(items[0]).data != "plain":
+        if len(items) != 1 or items[0].data != "plain":
             raise malformed(f"{place(self.text, node)}a semi-join selects exactly one field")
-        reached = inner.reach(_as_tree(_as_tree(items[0]).children[0]))
+        reached = inner.reach(items[0].children[0])
         if reached.spec.type not in ("id", "reference"):
-            raise malformed(f"{place(self.text, node)}The inner select field '{reached.spec.name}' must be an id or a lookup")
+            raise malformed(
+                f"{place(self.text, node)}The inner select field '{reached.spec.name}' must be an id or a lookup"
+            )
         where = self._where(clauses["where"], inner, f"{reached.sql} is not null")
         return f"select {reached.sql} from {inner.from_sql}{where}"
 
@@ -242,7 +204,7 @@ class _Query:
             if name != "count":
                 raise malformed(f"{place(self.text, node)}unexpected token: ')'")
             return Reached("count(*)", FieldSpec("count", "int", "count"), ("count",))
-        inner = self._operand(_as_tree(node.children[1]))
+        inner = self._operand(node.children[1])
         if name in _DATE_PARTS:
             sql, kind = _DATE_PARTS[name]
             return Reached(sql.format(inner.sql), FieldSpec(name, kind, name), (name,))
@@ -256,11 +218,15 @@ class _Query:
         for item in clause.children:
             if item is None:
                 continue
-            operand, direction, nulls = _as_tree(item).children
-            sql, kind = self._sort_key(_as_tree(operand), scope)
+            operand, direction, nulls = item.children
+            sql, kind = self._sort_key(operand, scope)
             descending = direction is not None and str(direction).lower() == "desc"
             last = str(nulls).lower() == "last" if nulls is not None else descending
-            folded = f"lower({sql})" if kind in ("string", "picklist", "email", "url", "phone", "combobox", "textarea") else sql
+            folded = (
+                f"lower({sql})"
+                if kind in ("string", "picklist", "email", "url", "phone", "combobox", "textarea")
+                else sql
+            )
             parts.append(f"{folded} {'desc' if descending else 'asc'} nulls {'last' if last else 'first'}")
         return f" order by {', '.join(parts)}" if parts else ""
 
@@ -280,47 +246,8 @@ class _Query:
         sql = f" limit {int(limit)}" if limit is not None else ""
         return sql + (f" offset {int(offset)}" if offset is not None else "")
 
-    # --- refusals -----------------------------------------------------------------------------------------------------
-
     def _grouped(self) -> bool:
         return self.clauses["group_by"].children[0] is not None
-
-    def _check_clauses(self) -> None:
-        for name in ("limit", "offset"):
-            number = self.clauses[name].children[0]
-            if number is not None and int(number) < 0:
-                raise malformed(f"{place(self.text, self.clauses[name])}unexpected token: '{number}'")
-        offset = self.clauses["offset"].children[0]
-        if offset is not None and int(offset) > LARGEST_OFFSET:
-            sentence = f"Maximum SOQL offset allowed is {LARGEST_OFFSET}"
-            raise SalesforceFault(400, "NUMBER_OUTSIDE_VALID_RANGE", sentence)
-        if self.clauses["all_rows"].children[0] is not None:
-            raise malformed(f"{place(self.text, self.clauses['all_rows'])}ALL ROWS not allowed in this context")
-
-    def _refuse_for_bulk(self) -> None:
-        owner: ObjectSpec = self.scope.object
-        if not owner.bulk:
-            raise SalesforceFault(400, "INVALIDENTITY", f"Entity '{owner.name}' is not supported by the Bulk API.")
-        items = [_as_tree(item) for item in self.clauses["select_list"].children]
-        calls = [str(_as_tree(item.children[0]).children[0]).upper() for item in items if item.data == "called"]
-        refusals = {
-            "GROUP BY": self._grouped(),
-            "OFFSET": self.clauses["offset"].children[0] is not None,
-            "TYPEOF": any(item.data == "typeof" for item in items),
-            "Aggregate Relationships": any(item.data == "children" for item in items),
-            "FIELDS function": "FIELDS" in calls,
-            "Aggregate functions": bool(calls),
-        }
-        for what, found in refusals.items():
-            if found:
-                raise SalesforceFault(400, "FEATURENOTENABLED", f"{what} not supported in Bulk Query")
-
-    def _check_bulk_field(self, spec: FieldSpec) -> None:
-        if self.bulk and spec.type in COMPOUNDS:
-            text = "Selecting compound data not supported in Bulk Query"
-            raise SalesforceFault(400, "FUNCTIONALITY_NOT_ENABLED", text)
-        if self.bulk and spec.type == "base64":
-            raise SalesforceFault(400, "FEATURENOTENABLED", "Binary fields not supported in Bulk Query")
 
 
 def _links(scope: Scope, cells: list[str]) -> list[Link]:
@@ -329,11 +256,6 @@ def _links(scope: Scope, cells: list[str]) -> list[Link]:
     links = [Link(path, name, len(cells) + number) for number, (path, name, _) in enumerate(records)]
     cells += [sql for _, _, sql in records]
     return links
-
-
-def _as_tree(node: Node | Token | None) -> Node:
-    assert isinstance(node, Tree)  # noqa: S101 - the grammar gives nothing else in these places
-    return node
 
 
 def _is_aggregate(item: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Relative date literals: which span of days a word such as LAST_N_DAYS:3 means. Weeks begin on Sunday (locale en_US)."""
+"""Relative date literals: which span of days a word such as LAST_N_DAYS:3 means. Weeks begin on Sunday (en_US)."""
 
 import re
 from datetime import date, timedelta

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -14,13 +15,17 @@ _GRAMMAR = Path(__file__).with_name("soql.lark")
 _ESCAPES = {"n": "\n", "N": "\n", "r": "\r", "R": "\r", "t": "\t", "T": "\t", "b": "\b", "B": "\b", "f": "\f",
             "F": "\f", '"': '"', "'": "'", "\\": "\\"}  # fmt: skip
 
-Node = Tree[Token]
+
+class Node(Tree[Token]):
+    """A part of a query's tree. Which children it has, nodes or tokens, the grammar says."""
+
+    children: list[Any]
 
 
 @cache
 def _parser() -> Lark:
     text = _GRAMMAR.read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", maybe_placeholders=True, propagate_positions=True)
+    return Lark(text, parser="lalr", maybe_placeholders=True, propagate_positions=True, tree_class=Node)
 
 
 def parse(text: str) -> Node:
@@ -28,9 +33,10 @@ def parse(text: str) -> Node:
     if not text.strip():
         raise malformed("A query string has to be specified")
     if len(text) > LONGEST:
-        raise SalesforceFault(400, "QUERY_TOO_COMPLICATED", f"SOQL statements cannot be longer than {LONGEST} characters.")
+        sentence = f"SOQL statements cannot be longer than {LONGEST} characters."
+        raise SalesforceFault(400, "QUERY_TOO_COMPLICATED", sentence)
     try:
-        return _parser().parse(text)
+        return cast(Node, _parser().parse(text))
     except UnexpectedEOF as error:
         raise malformed("unexpected token: '<EOF>'") from error
     except UnexpectedToken as error:

@@ -1,11 +1,9 @@
-"""Conditions of a query → SQL. A comparison with an empty field is false, and its negation true: there is no third value."""
+"""Conditions of a query → SQL. A comparison with an empty field is false and its negation true: no third value."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
-
-from lark import Token, Tree
 
 from sandbox.salesforce.errors import SalesforceFault
 from sandbox.salesforce.ids import is_id, to_18
@@ -37,25 +35,25 @@ class Conditions:
         match node.data:
             case "condition" | "conjunction":
                 word = " or " if node.data == "condition" else " and "
-                return f"({word.join(self.sql(_tree(each)) for each in node.children)})"
+                return f"({word.join(self.sql(each) for each in node.children)})"
             case "negated":
-                return f"not coalesce({self.sql(_tree(node.children[0]))}, false)"
+                return f"not coalesce({self.sql(node.children[0])}, false)"
         return f"({self._primitive(node)})"
 
     def _primitive(self, node: Node) -> str:
-        field = self.reach(_tree(node.children[0]))
+        field = self.reach(node.children[0])
         where = place(self.scope.text, node)
         _check_filterable(field.spec, where)
         match node.data:
             case "compare":
-                return self._compare(field, str(node.children[1]), _tree(node.children[2]), where)
+                return self._compare(field, str(node.children[1]), node.children[2], where)
             case "like":
-                return self._like(field, _tree(node.children[1]), where)
+                return self._like(field, node.children[1], where)
             case "one_of":
-                values = [self._value(field.spec, _tree(each), where) for each in node.children[2:]]
+                values = [self._value(field.spec, each, where) for each in node.children[2:]]
                 return _maybe_not(node, self._among(field, values))
             case "semi":
-                return _maybe_not(node, f"coalesce({field.sql} in ({self.select(_tree(node.children[2]))}), false)")
+                return _maybe_not(node, f"coalesce({field.sql} in ({self.select(node.children[2])}), false)")
         return self._includes(field, node, where)
 
     def _compare(self, field: Reached, operator: str, value: Node, where: str) -> str:
@@ -111,7 +109,7 @@ class Conditions:
         chosen = f"string_split(lower({field.sql}), ';')"
         tests = []
         for each in node.children[2:]:
-            value = self._value(field.spec, _tree(each), where)
+            value = self._value(field.spec, each, where)
             wanted = [] if value is _NULL else [part.strip() for part in str(value).split(";")]
             tests.append(f"list_has_all({chosen}, {self.scope.bind(wanted)}::varchar[])")
         found = f"coalesce(({' or '.join(tests)}), false)"
@@ -133,11 +131,6 @@ class Conditions:
         if spec.type == node.data and node.data in ("date", "datetime", "time"):
             return _moment(spec.type, token, where)
         raise _bad_value(spec, where)
-
-
-def _tree(node: Node | Token) -> Node:
-    assert isinstance(node, Tree)  # noqa: S101 - the grammar gives no token in these places
-    return node
 
 
 def _folded(field: Reached) -> str:

@@ -1,8 +1,8 @@
 """The org: its records in one DuckDB file, its schema, clock, limits and sign-ins.
 
-One process owns the file. Readers take their own cursor and see a consistent moment; writers hold `Org.lock` for a short
-transaction. Each object is a table of its name whose columns are the API names; computed fields have no column, so read
-them with `Org.select_sql`.
+One process owns the file. Readers take their own cursor and see a consistent moment; writers hold `Org.lock` for a
+short transaction. Each object is a table of its name whose columns are the API names; computed fields have no column,
+so read them with `Org.select_sql`.
 """
 
 import json
@@ -38,8 +38,9 @@ create table if not exists sandbox.field_change (object varchar, field varchar, 
 class ReadSettings:
     """How the reading side behaves; a test may change it while the org runs.
 
-    `page_rows`: what a query page holds at most (Salesforce: 2000). `covered_until`: while set, replication calls answer
-    with this moment as latestDateCovered, as during a long transaction. `session_s`: idle seconds a session survives.
+    `page_rows`: what a query page holds at most (Salesforce: 2000). `covered_until`: while set, replication calls
+    answer with this moment as latestDateCovered, as during a long transaction. `session_s`: idle seconds that a session
+    survives.
     `max_replicated_ids`: what getUpdated and getDeleted list at most.
     """
 
@@ -205,8 +206,8 @@ class Org:
     def add_field(self, object_name: str, name: str, notation: Any, *, value_sql: str | None = None) -> FieldSpec:
         """Add a field, in the notation of `schema/*.yaml`; no stamp moves.
 
-        `value_sql` gives the value of the rows that exist (over their columns, e.g. `'A-' || "Id"`); without it they stay
-        empty. Raises SchemaError when the notation or the SQL cannot be understood, or the field exists.
+        `value_sql` gives the value of the rows that exist (over their columns, e.g. `'A-' || "Id"`); without it they
+        stay empty. Raises SchemaError when the notation or the SQL cannot be understood, or the field exists.
         """
         owner = self.object(object_name)
         if name in owner.fields:
@@ -263,9 +264,7 @@ class Org:
             self.schema.put_field(owner.name, spec)
 
     @contextmanager
-    def _changing(
-        self, owner: ObjectSpec, name: str, change: Mapping[str, Any]
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _changing(self, owner: ObjectSpec, name: str, change: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
         with self.writing() as cursor:
             try:
                 yield cursor
@@ -313,5 +312,6 @@ def _organization_id(folder: Path) -> str:
     """The org's 15-character id, made once."""
     path = folder / "organization_id"
     if not path.exists():
-        path.write_text(ids.record_id(OTHER_PREFIXES["Organization"], secrets.randbelow(ids.CAPACITY)), encoding="utf-8")
+        number = secrets.randbelow(ids.CAPACITY)
+        path.write_text(ids.record_id(OTHER_PREFIXES["Organization"], number), encoding="utf-8")
     return path.read_text(encoding="utf-8")[:15]

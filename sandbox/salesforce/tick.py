@@ -131,7 +131,11 @@ class _Moment:
             case "Account":
                 return {"Name": f"{word('companies')} {word('company_kinds')}", "BillingCity": word("cities")}
             case "Contact":
-                return {"LastName": word("last_names"), "FirstName": word("first_names"), "AccountId": self._one("Account")}
+                return {
+                    "LastName": word("last_names"),
+                    "FirstName": word("first_names"),
+                    "AccountId": self._one("Account"),
+                }
             case "Lead":
                 return {"LastName": word("last_names"), "Company": word("companies"), "Status": "Open - Not Contacted"}
             case "Opportunity":
@@ -139,7 +143,12 @@ class _Moment:
                 about = {"Name": f"{word('companies')} - {word('products')}", "AccountId": self._one("Account")}
                 return {**about, "StageName": "Prospecting", "CloseDate": closes, "Amount": self._money()}
             case "Event":
-                return {"Subject": "Meeting", "DurationInMinutes": 30, "ActivityDateTime": now, "WhoId": self._one("Contact")}
+                return {
+                    "Subject": "Meeting",
+                    "DurationInMinutes": 30,
+                    "ActivityDateTime": now,
+                    "WhoId": self._one("Contact"),
+                }
             case "EmailMessage":
                 about = {"Subject": word("subjects"), "TextBody": word("sentences"), "Status": "3", "MessageDate": now}
                 return {**about, "Incoming": False, "RelatedToId": self._one("Opportunity")}
@@ -147,7 +156,12 @@ class _Moment:
                 renewal = (today + timedelta(days=365)).isoformat()
                 key = f"EXT-T{self.lots.randrange(10**9):09d}"
                 return {"Account__c": self._one("Account"), "External_Id__c": key, "Renewal_Date__c": renewal}
-        return {"Subject": word("subjects"), "Status": "Not Started", "Priority": "Normal", "WhatId": self._one("Opportunity")}
+        return {
+            "Subject": word("subjects"),
+            "Status": "Not Started",
+            "Priority": "Normal",
+            "WhatId": self._one("Opportunity"),
+        }
 
     def _edits(self, name: str) -> dict[str, Any]:
         choices: dict[str, dict[str, Any]] = {
