@@ -1,0 +1,1 @@
+"""Reproducible measurements, given as ratios of readings taken in one run."""
