@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import threading
 import time
@@ -11,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from starlette.requests import Request
 
 from sandbox.salesforce.bulk_csv import DELIMITERS, LINE_ENDINGS, Dialect
@@ -19,6 +19,7 @@ from sandbox.salesforce.conditions import Conditions
 from sandbox.salesforce.errors import SalesforceFault
 from sandbox.salesforce.faults import JobFault
 
+LOG = logging.getLogger(__name__)
 FINAL_STATES = ("JobComplete", "Failed", "Aborted")
 LISTED_AT_ONCE = 1000
 
@@ -102,6 +103,9 @@ class JobShelf:
         folder.mkdir(parents=True, exist_ok=True)
         files = sorted(folder.glob("*/job.json"), key=lambda file: file.stat().st_mtime)
         self._jobs = {job.id: job for job in (BulkJob.read(json.loads(file.read_text())) for file in files)}
+        for job in self._jobs.values():
+            if job.state != "Open":
+                job.move(to="Failed", message="InternalServerError : The job was interrupted by a restart of the org")
 
     def folder_of(self, job: BulkJob) -> Path:
         return self.folder / job.id
@@ -163,7 +167,9 @@ class Foreman:
             raise
         except JobFailed as error:
             job.move(to="Failed", message=str(error))
-        except duckdb.Error as error:
+        except Exception as error:  # the outermost edge of a job: the client must see an end
+            if not job.is_final:
+                LOG.exception("bulk job %s", job.id)
             job.move(to="Failed", message=f"InternalServerError : {error}")
         job.work_ms = round((time.monotonic() - started) * 1000)
         job.modified = clock()

@@ -5,9 +5,10 @@ alone, and the request as a whole counts as one.
 """
 
 import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -97,13 +98,13 @@ class _Composite:
     async def _run(self, request: Request, calls: Sequence[Mapping[str, Any]], *, together: bool) -> list[Answer]:
         if together:
             return await asyncio.to_thread(self._run_together, request, calls)
-        return await _in_order(request, calls, together=False)
+        return await _in_order(request, calls, org=None)
 
     def _run_together(self, request: Request, calls: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """All or none: one transaction on this thread, which runs the subrequests in a loop of its own."""
         answers: list[Answer] = []
         with transaction(self.org):
-            answers = asyncio.run(_in_order(request, calls, together=True))
+            answers = asyncio.run(_in_order(request, calls, org=self.org))
             if any(answer.status >= 400 for answer in answers):
                 raise RolledBack
         return answers
@@ -120,7 +121,22 @@ def routes(org: Org) -> list[Route]:
     ]
 
 
-async def _in_order(request: Request, calls: Sequence[Mapping[str, Any]], *, together: bool) -> list[Answer]:
+@contextlib.contextmanager
+def _turn_for_readers(org: Org | None) -> Iterator[None]:
+    """A read within a transaction runs on another thread, and may need the lock that this thread holds."""
+    if org is None:
+        yield
+        return
+    org.lock.release()
+    try:
+        yield
+    finally:
+        org.lock.acquire()
+
+
+async def _in_order(request: Request, calls: Sequence[Mapping[str, Any]], *, org: Org | None) -> list[Answer]:
+    """The answers in the order of the calls; with `org`, whose lock this thread holds, they are all or none."""
+    together = org is not None
     answers: list[Answer] = []
     known: dict[str, Any] = {}
     failed: set[str] = set()
@@ -133,7 +149,9 @@ async def _in_order(request: Request, calls: Sequence[Mapping[str, Any]], *, tog
             failed.add(name)
             continue
         resolved = _resolved(dict(call), known)
-        answer = await _call(request, str(call.get("method", "GET")), resolved["url"], resolved.get("body"))
+        method = str(call.get("method", "GET")).upper()
+        with _turn_for_readers(org if method == "GET" else None):
+            answer = await _call(request, method, resolved["url"], resolved.get("body"))
         answers.append(answer)
         known[name] = answer.body
         if answer.status >= 400:

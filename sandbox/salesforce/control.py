@@ -18,6 +18,7 @@ from sandbox.salesforce.late import LateCommits
 from sandbox.salesforce.removals import Removal
 from sandbox.salesforce.schema import SchemaError
 from sandbox.salesforce.store import Org, ReadSettings
+from sandbox.salesforce.tick import tick
 from sandbox.salesforce.truth import truth
 from sandbox.salesforce.values import RefusedValue, stored
 from sandbox.salesforce.writes import Writer, transaction
@@ -89,8 +90,6 @@ class _Control:
         self.late = LateCommits(org)
 
     async def tick(self, request: Request) -> Response:
-        from sandbox.salesforce.tick import tick
-
         asked = await read_model(request, TickAsked)
         return JSONResponse(await _aside(partial(tick, self.org, asked.count)))
 
@@ -212,7 +211,8 @@ class _Control:
 
     def _undelete(self, ids: list[str]) -> int:
         with transaction(self.org) as cursor:
-            return sum(Removal(self.org, cursor, user_id=self.org.user_id).undelete(each) for each in ids)
+            removal = Removal(self.org, cursor, user_id=self.org.user_id)
+            return sum(removal.undelete(each) for each in ids)
 
     def _merge(self, winner: str, losers: list[str]) -> None:
         with transaction(self.org) as cursor:

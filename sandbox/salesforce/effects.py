@@ -125,8 +125,7 @@ def _number(org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec, draft
     automatic = [field for field in spec.fields.values() if field.auto_number]
     if not automatic:
         return
-    row = cursor.execute(f"select count(*) from {org.table(spec.name)}").fetchone()
-    first = row[0] if row else 0
+    ((first,),) = cursor.execute(f"select count(*) from {org.table(spec.name)}").fetchall()
     pattern = AUTO_NUMBERS.get(spec.name, "{:08d}")
     for position, draft in enumerate(drafts, start=first + 1):
         draft.after |= {field.name: pattern.format(position) for field in automatic}

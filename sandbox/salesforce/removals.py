@@ -61,10 +61,9 @@ class Removal:
         spec = self._object_of(record_id)
         if spec is None or not self._deleted_flags(spec, [to_18(record_id)]).get(to_18(record_id)):
             raise SalesforceFault(400, "UNDELETE_FAILED", f"Entity is not in the recycle bin: {record_id}")
-        row = self.cursor.execute(
-            f'select "SystemModstamp" from {self.org.table(spec.name)} where "Id" = ?', [to_18(record_id)]
-        ).fetchone()
-        return self._restore(spec, [to_18(record_id)], row[0] if row else self.now)
+        sql = f'select "SystemModstamp" from {self.org.table(spec.name)} where "Id" = ?'
+        ((deleted_at,),) = self.cursor.execute(sql, [to_18(record_id)]).fetchall()
+        return self._restore(spec, [to_18(record_id)], deleted_at)
 
     def merge(self, winner: str, losers: Sequence[str]) -> None:
         """Give the losers' children to the winner and put the losers into the bin with MasterRecordId set.

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.salesforce import soql
-from sandbox.salesforce.errors import SalesforceFault
+from sandbox.salesforce.drafts import GONE, UNKNOWN_ID
+from sandbox.salesforce.errors import SalesforceFault, not_found
 from sandbox.salesforce.ids import is_id, to_18
 from sandbox.salesforce.record_json import RecordWriter
 from sandbox.salesforce.store import Org
@@ -22,7 +23,6 @@ from sandbox.salesforce.writes import Outcome, Writer, in_transaction
 
 BASE = "/services/data/v{version}"
 COLLECTION_ROWS, COLLECTION_RUNS, RETRIEVED_ROWS = 200, 10, 2000
-NOT_FOUND = {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "NOT_FOUND"}
 Answer = TypeVar("Answer")
 
 
@@ -182,7 +182,9 @@ def _raise_first(outcome: Outcome) -> None:
     if not outcome.errors:
         return
     error: RowError = outcome.errors[0]
-    raise SalesforceFault(404 if error.code in NOT_FOUND else 400, error.code, error.message, error.fields)
+    if error == UNKNOWN_ID:
+        raise not_found()
+    raise SalesforceFault(404 if error == GONE else 400, error.code, error.message, error.fields)
 
 
 def retrieved(org: Org, object_name: str, ids: Sequence[str], fields: Sequence[str], *, version: str) -> list[Any]:

@@ -21,7 +21,7 @@ def truth(org: Org, names: list[str]) -> dict[str, dict[str, Any]]:
 def _of(org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec) -> dict[str, Any]:
     deleted = '"IsDeleted"' if "IsDeleted" in spec.fields else "false"
     stamp = f'"{spec.cursor}"' if spec.cursor else "null::timestamp"
-    row = cursor.execute(
+    rows = cursor.execute(
         f"""
         select
             count(*) filter (not {deleted}),
@@ -31,15 +31,14 @@ def _of(org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec) -> dict[s
                 order by "Id") filter (not {deleted}), ''))
         from {org.table(spec.name)}
         """
-    ).fetchone()
-    logged = cursor.execute(
-        "select count(distinct id) from sandbox.delete_log where object = ?", [spec.name]
-    ).fetchone()
-    records, in_bin, newest, checksum = row or (0, 0, None, "")
+    ).fetchall()
+    sql = "select count(distinct id) from sandbox.delete_log where object = ?"
+    ((logged,),) = cursor.execute(sql, [spec.name]).fetchall()
+    ((records, in_bin, newest, checksum),) = rows
     return {
         "records": records,
         "deleted": in_bin,
-        "delete_log": logged[0] if logged else 0,
+        "delete_log": logged,
         "newest": newest,
         "checksum": checksum,
     }

@@ -31,7 +31,8 @@ class RowError:
 
     def as_text(self) -> str:
         """The shape of `sf__Error` in a result file."""
-        return f"{self.code}:{self.message}:{','.join(self.fields)} --"
+        named = f"{','.join(self.fields)} " if self.fields else ""
+        return f"{self.code}:{self.message}:{named}--"
 
 
 class RefusedValue(Exception):

@@ -52,7 +52,7 @@ def create_app(data: Path) -> ASGIApp:
 def _webhook(workspace: Workspace) -> list[Route]:
     async def post(request: Request) -> Response:
         path = request.url.path
-        payload = await _payload(request)
+        payload = await _payload(request, fields=False)
         refusal = workspace.settings.answers.get(path) or _refusal(payload)
         if refusal:
             return PlainTextResponse(refusal, status_code=WEBHOOK_STATUS.get(refusal, 400))
@@ -111,13 +111,15 @@ def _control(workspace: Workspace) -> list[Route]:
     ]
 
 
-async def _payload(request: Request) -> dict[str, Any] | None:
-    """The message, sent as JSON, as a form, or as JSON in the form field `payload`; None when it is none of these."""
+async def _payload(request: Request, *, fields: bool = True) -> dict[str, Any] | None:
+    """The message, sent as JSON, as JSON in the form field `payload`, or (`fields`) as form fields; else None."""
     try:
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             form = {key: str(value) for key, value in (await request.form()).items()}
             if "payload" in form:
                 return _object(form["payload"])
+            if not fields:
+                return None
             return form | {key: json.loads(form[key]) for key in ("blocks", "attachments") if key in form}
         return _object(await request.body())
     except ValueError:
