@@ -87,10 +87,10 @@ def judge(large: dict[str, Reading], small: Reading, pages: int) -> list[Bar]:
 
 def median(readings: Sequence[Reading]) -> Reading:
     """Each figure's own median; what was said is the same in all."""
-    return Reading(
-        *(statistics.median(getattr(r, name) for r in readings) for name in ("wall_s", "cpu_s", "rss_mib")),
-        said=readings[0].said,
+    wall, cpu, rss = (
+        statistics.median(getattr(reading, name) for reading in readings) for name in ("wall_s", "cpu_s", "rss_mib")
     )
+    return Reading(wall, cpu, rss, readings[0].said)
 
 
 def report(large: dict[str, list[Reading]], small: Reading, rows: int, bars: list[Bar]) -> str:
