@@ -67,7 +67,9 @@ NAMES = [item.name for item in SETTINGS.objects]
 )  # fmt: skip
 def crm_warehouse_elt() -> None:
     chosen = ChooseObjectsOperator(task_id="choose_objects", object_names=NAMES, pool=SETTINGS.pools.source)
-    close = CloseRunOperator(task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse)
+    close = CloseRunOperator(
+        task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse, trigger_rule="all_done"
+    )
     for name in NAMES:
         asset = published_object(SETTINGS.target_schema, table_name(name))
         at_source = {"settings": SETTINGS, "object_name": name, "pool": SETTINGS.pools.source}
@@ -80,7 +82,6 @@ def crm_warehouse_elt() -> None:
             proven = ReconcileOperator(task_id="reconcile", published=published.output, outlets=[asset], **at_warehouse)
         chosen >> staged
         proven >> close
-    close.as_teardown(on_failure_fail_dagrun=True)
 
 
 crm_warehouse_elt()

@@ -35,10 +35,8 @@ def test_every_object_of_the_settings_has_its_group_of_five_steps(dag: Any) -> N
 
 
 def test_the_last_task_runs_whatever_happened_and_hides_no_failure(dag: Any) -> None:
-    close = dag.get_task("close_run")
-
-    assert close.is_teardown
-    assert close.on_failure_fail_dagrun
+    assert dag.get_task("close_run").trigger_rule == "all_done"
+    assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == ["close_run"]
 
 
 def test_runs_have_a_data_interval_and_do_not_overlap(dag: Any) -> None:

@@ -16,7 +16,7 @@ from crm_patterns.core.errors import StopRun
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.state import OperationalState
-from crm_patterns.steps.close_run import close_run
+from crm_patterns.steps.close_run import close_run, raise_if_failed
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.pipeline import HOUR, Pipeline
@@ -195,7 +195,12 @@ def test_the_runs_ledger_is_published_once_however_often_it_is_closed(pipeline: 
     pipeline.all()
     for _ in (1, 2):
         summary = close_run(
-            pipeline.warehouse, pipeline.state, pipeline.run, attempt_schema=f"{pipeline.schema}_A", keep_attempts=HOUR
+            pipeline.warehouse,
+            pipeline.state,
+            pipeline.run,
+            attempt_schema=f"{pipeline.schema}_A",
+            keep_attempts=HOUR,
+            expected=["Account"],
         )
 
     assert summary.state is RunState.PARTIAL
@@ -213,3 +218,20 @@ def _request(manifest: Any) -> Any:
 
     fields = tuple(f.name for f in manifest.contract.fields)
     return ReadRequest("Account", fields, "SystemModstamp", manifest.address.window)
+
+
+def test_an_object_that_ended_without_a_word_makes_the_run_red(pipeline: Pipeline) -> None:
+    pipeline.all()
+
+    summary = close_run(
+        pipeline.warehouse,
+        pipeline.state,
+        pipeline.run,
+        attempt_schema=f"{pipeline.schema}_A",
+        keep_attempts=HOUR,
+        expected=["Account", "Lead"],
+    )
+
+    assert summary.state is RunState.FAILED
+    with pytest.raises(StopRun, match=r"1 of 2 objects are not proven\. Lead: Lead was not finished"):
+        raise_if_failed(summary)

@@ -41,7 +41,7 @@ class WarehouseHook(BaseHook):
         from crm_patterns.warehouse.quality import ExpectationsQuality
 
         return ExpectationsQuality(
-            self._snowflake().get_sqlalchemy_engine,
+            self._snowflake().get_conn,
             suites_root=include_dir() / "expectations",
             docs_root=docs_root,
             docs_url=docs_url,

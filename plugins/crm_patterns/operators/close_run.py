@@ -10,17 +10,22 @@ from airflow.sdk import BaseOperator
 from crm_patterns.catalog import WarehouseEltSettings
 from crm_patterns.hooks.state import StateHook
 from crm_patterns.hooks.warehouse import WarehouseHook
-from crm_patterns.operators.step import run_key
-from crm_patterns.steps.close_run import close_run
+from crm_patterns.operators.step import REACTIONS, run_key
+from crm_patterns.steps.close_run import close_run, raise_if_failed
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class CloseRunOperator(BaseOperator):
-    """Publish the run's rows to schema OPS and log its summary. Runs whatever became of the objects."""
+    """
+    Publish the run's rows to schema OPS and log its summary; red where an object that was asked for is not proven.
+
+    It runs whatever became of the objects, so it is the run's only leaf and its verdict is the run's.
+    """
 
     def __init__(self, *, settings: WarehouseEltSettings, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", REACTIONS)
         super().__init__(**kwargs)
         self.settings = settings
 
@@ -36,5 +41,13 @@ class CloseRunOperator(BaseOperator):
                 run,
                 attempt_schema=settings.attempt_schema,
                 keep_attempts=timedelta(days=settings.keep_attempts_days),
+                expected=self._expected(context),
             )
+        raise_if_failed(summary)
         return summary.state.value
+
+    def _expected(self, context: Context) -> list[str]:
+        params = context["params"]
+        if params.get("dry_run"):
+            return []
+        return params.get("objects") or [item.name for item in self.settings.objects]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from crm_patterns.core.ports import JobState, RememberedJob, Source, State
+from crm_patterns.core.outcomes import RunState
+from crm_patterns.core.ports import JobState, ObjectOutcome, RememberedJob, Source, State
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.hooks.salesforce import SalesforceSourceHook
 from crm_patterns.hooks.stage import StageHook
@@ -34,6 +35,9 @@ class ExtractToStageOperator(StepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with self.reported(context) as state, self._source(state, context) as source:
+            if not context["params"].get("dry_run"):
+                begun = ObjectOutcome(self.object_name, RunState.RUNNING, started_at=datetime.now(UTC))
+                state.record_outcome(run_key(context), begun)
             return self._extract(source, state, context)
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:

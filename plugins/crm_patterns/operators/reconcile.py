@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,5 +39,6 @@ class ReconcileOperator(StepOperator):
                 PublishedRef.from_xcom(self.published),
                 overlap=timedelta(seconds=settings.overlap_s),
             )
-            state.record_outcome(run_key(context), outcome)
+            begun = state.outcome(run_key(context), self.object_name)
+            state.record_outcome(run_key(context), replace(outcome, started_at=begun.started_at if begun else None))
             return outcome.tally.to_json()

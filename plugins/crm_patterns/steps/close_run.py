@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_patterns.core.contracts import ContractField
+from crm_patterns.core.errors import StopRun
 from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.outcomes import RunState
-from crm_patterns.core.ports import RunKey, RunSummary, State, Table, Warehouse
+from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, State, Table, Warehouse
 from crm_patterns.steps.reconcile import drop_old_attempt_tables
 
 if TYPE_CHECKING:
@@ -24,13 +27,22 @@ OPS_SCHEMA = "OPS"
 
 
 def close_run(
-    warehouse: Warehouse, state: State, run: RunKey, *, attempt_schema: str, keep_attempts: timedelta
+    warehouse: Warehouse,
+    state: State,
+    run: RunKey,
+    *,
+    attempt_schema: str,
+    keep_attempts: timedelta,
+    expected: Sequence[str],
 ) -> RunSummary:
-    """Set the run's state from its objects', publish the OPS datasets, drop attempts older than `keep_attempts`."""
+    """
+    Set the run's state from its objects', publish the OPS datasets, drop attempts older than `keep_attempts`.
+
+    An object of `expected` without a proven outcome (its task was killed, say) is recorded as failed first.
+    """
     now = datetime.now(UTC)
-    known = state.summary(run)
-    outcomes = known.outcomes if known else ()
-    summary = state.finish_run(run, state=run_state([outcome.state for outcome in outcomes]), at=now)
+    states = [_settled(state, run, name, now) for name in expected]
+    summary = state.finish_run(run, state=run_state(states), at=now)
     for dataset in OPS_DATASETS:
         publish_dataset(warehouse, state, run, dataset, attempt_schema=attempt_schema)
     drop_old_attempt_tables(warehouse, state, older_than=now - keep_attempts)
@@ -38,12 +50,35 @@ def close_run(
     return summary
 
 
-def run_state(states: list[RunState]) -> RunState:
+def _settled(state: State, run: RunKey, object_name: str, now: datetime) -> RunState:
+    known = state.outcome(run, object_name)
+    if known is not None and known.state is not RunState.RUNNING:
+        return known.state
+    unfinished = replace(
+        known or ObjectOutcome(object_name, RunState.FAILED),
+        state=RunState.FAILED,
+        problem=f"{object_name} was not finished: a task of it ended without a word, or never ran.",
+        fix="Look at its tasks in the grid, then clear the task group.",
+        finished_at=now,
+    )
+    state.record_outcome(run, unfinished)
+    return RunState.FAILED
+
+
+def run_state(states: Sequence[RunState]) -> RunState:
     """Failed where an object failed, else partial where one was, else success; skipped where nothing was read."""
-    for verdict in (RunState.FAILED, RunState.RUNNING, RunState.PARTIAL):
+    for verdict in (RunState.FAILED, RunState.PARTIAL):
         if verdict in states:
-            return RunState.FAILED if verdict is RunState.RUNNING else verdict
+            return verdict
     return RunState.SUCCESS if RunState.SUCCESS in states else RunState.SKIPPED
+
+
+def raise_if_failed(summary: RunSummary) -> None:
+    """StopRun that names each object that is not proven."""
+    failed = [outcome for outcome in summary.outcomes if outcome.state is RunState.FAILED]
+    if summary.state is RunState.FAILED and failed:
+        listed = "; ".join(f"{outcome.object_name}: {outcome.problem}" for outcome in failed)
+        raise StopRun(f"{len(failed)} of {len(summary.outcomes)} objects are not proven. {listed}", fix=failed[0].fix)
 
 
 def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: str, *, attempt_schema: str) -> int:

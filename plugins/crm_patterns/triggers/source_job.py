@@ -24,7 +24,7 @@ class SourceJobTrigger(BaseTrigger):
     """
 
     def __init__(self, *, conn_id: str, job_id: str, deadline: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
         self.job_id = job_id
         self.deadline = deadline
@@ -46,10 +46,10 @@ class SourceJobTrigger(BaseTrigger):
                 pause = min(pause * 1.5, 30.0)
                 status = await sync_to_async(source.job_status, thread_sensitive=False)(self.job_id)
                 state = status.state
-            yield TriggerEvent({"job_id": self.job_id, "state": state.value})
+            yield TriggerEvent({"job_id": self.job_id, "state": state.value})  # type: ignore[no-untyped-call]
         except IntegrationError as error:
             self.log.warning("Asking for job %s failed: %s", self.job_id, error)
-            yield TriggerEvent({"job_id": self.job_id, "state": "unknown"})
+            yield TriggerEvent({"job_id": self.job_id, "state": "unknown"})  # type: ignore[no-untyped-call]
         finally:
             if source is not None:
                 source.close()
