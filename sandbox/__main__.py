@@ -11,7 +11,7 @@ import typer
 
 from sandbox.serving import PortTaken, listen, serve, url_of
 
-cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Data = Annotated[Path, typer.Option(help="Folder of the data; made when missing, kept between starts.")]
 Port = Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")]

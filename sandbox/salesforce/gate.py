@@ -41,7 +41,9 @@ class Gate:
         reply = _Reply(send, limit_info=self.org.limits.header, gzipped="gzip" in headers.get("accept-encoding", ""))
         try:
             user_id = await run_in_threadpool(self._admit, scope, headers, guarded[1])
-            receive = await _inflated(receive, headers)
+            if headers.get("content-encoding", "") == "gzip":
+                receive = await _inflated(receive)
+                scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"content-encoding"]
         except SalesforceFault as fault:
             await _refuse(fault, reply.send)
             return
@@ -107,10 +109,8 @@ async def _refuse(fault: SalesforceFault, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _inflated(receive: Receive, headers: Headers) -> Receive:
-    """The request's body, unpacked when it was sent with Content-Encoding: gzip."""
-    if headers.get("content-encoding", "") != "gzip":
-        return receive
+async def _inflated(receive: Receive) -> Receive:
+    """The request's body, which was sent with Content-Encoding: gzip, unpacked."""
     packed = bytearray()
     while True:
         message = await receive()

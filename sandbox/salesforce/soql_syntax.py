@@ -1,5 +1,6 @@
 """SOQL text → syntax tree, with Salesforce's sentences where the text is no SOQL."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -44,8 +45,9 @@ def parse(text: str) -> Node:
             raise malformed("unexpected token: '<EOF>'") from error
         raise malformed(f"{pointer(text, error.line, error.column)}unexpected token: '{error.token}'") from error
     except UnexpectedCharacters as error:
-        at = error.pos_in_stream or 0
-        raise malformed(f"{pointer(text, error.line, error.column)}unexpected token: '{text[at]}'") from error
+        word = re.match(r"\w+|.", text[error.pos_in_stream or 0 :], re.DOTALL)
+        token = word[0] if word else "<EOF>"
+        raise malformed(f"{pointer(text, error.line, error.column)}unexpected token: '{token}'") from error
     except UnexpectedInput as error:
         raise malformed(str(error)) from error
 
