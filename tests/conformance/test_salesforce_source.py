@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,16 @@ def test_old_api_versions_are_read_page_after_page(world: SalesforceWorld) -> No
 
     assert len(rows) == client.count(request)
     assert world.journal("v57.0/.*/resultPages") == []
+
+
+@pytest.mark.parametrize("body", ["header", "nothing"])
+def test_a_job_without_rows_gives_none_whatever_its_body(world: SalesforceWorld, body: str) -> None:
+    world.control("POST", "settings", {"bulk": {"empty_result": body}})
+    client = world.client()
+    contract, request = everything(world, client)
+    long_ago = datetime(1990, 1, 1, tzinfo=UTC)
+
+    assert read_by_job(client, windowed(request, long_ago, long_ago + timedelta(days=1)), contract) == []
 
 
 def test_calls_of_a_job_are_its_pages_and_few_more(world: SalesforceWorld) -> None:
