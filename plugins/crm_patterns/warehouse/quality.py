@@ -20,7 +20,7 @@ from crm_patterns.core.errors import FixSettings, RetryLater
 from crm_patterns.core.ports import QualityReport, RuleResult, Table
 from crm_patterns.warehouse.data_docs import DataDocs
 from crm_patterns.warehouse.errors import translate
-from crm_patterns.warehouse.identifiers import identifier
+from crm_patterns.warehouse.expectations import configuration_of, failing_keys
 from crm_patterns.warehouse.suites import OnFailure, Rule, rules_for
 
 if TYPE_CHECKING:
@@ -28,16 +28,13 @@ if TYPE_CHECKING:
     from great_expectations.core.batch import Batch
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 
-_COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
-_FIRST_PASS = {"result_format": "BOOLEAN_ONLY"}
-
 
 class ExpectationsQuality:
     """
     `connect` gives a connection whose database is set; `docs_root` is a folder, `docs_url` where people open it.
 
     The first pass asks yes or no, which Great Expectations puts into one aggregate statement (two or three with a
-    unique key). Only what failed is asked for numbers, samples and the query that finds every failing row.
+    unique key). Only what failed is asked for numbers and samples.
     """
 
     def __init__(self, connect: Callable[[], Any], *, suites_root: Path, docs_root: str | Path, docs_url: str) -> None:
@@ -47,27 +44,25 @@ class ExpectationsQuality:
 
     def check(self, table: Table, contract: ObjectContract, *, suite: str, run_label: str) -> QualityReport:
         """FixSettings for a suite that cannot be read or understood, RetryLater where a rule could not be asked."""
-        rules = rules_for(contract, self._suites_root, suite=suite)
-        by_name = {_name(number, rule): rule for number, rule in enumerate(rules)}
+        known = rules_for(contract, self._suites_root, suite=suite)
+        rules = {f"{number:03d} {rule.name} {rule.column}": rule for number, rule in enumerate(known)}
         with self._batch(table) as batch:
-            result = _validate(batch, suite, by_name, key=contract.key_column)
+            result = _validate(batch, suite, rules)
+            answers = {answer.meta["name"]: answer for answer in result.results}
+            failing = {name: rule for name, rule in rules.items() if rule.is_row_level and not answers[name].success}
+            keys = failing_keys(batch, failing, table, key=contract.key_column)
         page = self._docs.publish(result, suite=suite, run_label=run_label)
-        answers = {answer.meta["name"]: answer for answer in result.results}
-        return QualityReport(tuple(_rule_result(rule, answers[name], contract) for name, rule in by_name.items()), page)
+        told = (_rule_result(rule, answers[name], keys.get(name, "")) for name, rule in rules.items())
+        return QualityReport(tuple(told), page)
 
     @contextmanager
     def _batch(self, table: Table) -> Iterator[Batch]:
         """The table as a batch, on one connection."""
         gx = _great_expectations()
-        try:
-            connection = self._connect()
-        except vendor.Error as error:
-            what = f"{table.schema}.{table.name}"
-            raise translate(error, what=what, role="", place="the connection's host") from error
-        # In autocommit there is nothing to roll back; SQLAlchemy would send a statement for it after each of its own.
-        connection.rollback = lambda: None
+        from great_expectations.datasource.fluent.interfaces import TestConnectionError
         from sqlalchemy.pool import StaticPool
 
+        connection = self._connected(table)
         context = gx.get_context(mode="ephemeral", project_config=_quiet_config())
         with warnings.catch_warnings():
             # The generic data source takes a connection as it is; the Snowflake one wants the password in a URL.
@@ -81,7 +76,7 @@ class ExpectationsQuality:
         try:
             asset = source.add_table_asset(table.name, table_name=table.name.lower(), schema_name=table.schema.lower())
             yield asset.add_batch_definition_whole_table("all rows").get_batch()
-        except gx.datasource.fluent.interfaces.TestConnectionError as error:
+        except TestConnectionError as error:
             raise RetryLater(
                 f"{table.schema}.{table.name} cannot be audited: {' '.join(str(error).split())}.",
                 fix="Clear the object's load task.",
@@ -89,11 +84,20 @@ class ExpectationsQuality:
         finally:
             connection.close()
 
+    def _connected(self, table: Table) -> Any:
+        try:
+            connection = self._connect()
+        except vendor.Error as error:
+            what = f"{table.schema}.{table.name}"
+            raise translate(error, what=what, role="", place="the connection's host") from error
+        # In autocommit there is nothing to roll back; SQLAlchemy would send a statement for it after each of its own.
+        connection.rollback = lambda: None
+        return connection
+
 
 def _great_expectations() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")  # read when the library is imported
     import great_expectations
-    import great_expectations.datasource.fluent.interfaces
 
     return great_expectations
 
@@ -112,69 +116,36 @@ def _quiet_config() -> Any:
     )
 
 
-def _name(number: int, rule: Rule) -> str:
-    return f"{number:03d} {rule.name} {rule.column}".strip()
+def _validate(batch: Batch, suite: str, rules: Mapping[str, Rule]) -> ExpectationSuiteValidationResult:
+    result = _ask(batch, suite, rules, "BOOLEAN_ONLY")
+    answers = {answer.meta["name"]: answer for answer in result.results}
+    failed = {name: rule for name, rule in rules.items() if not answers[name].success}
+    if failed:
+        answers |= {answer.meta["name"]: answer for answer in _ask(batch, suite, failed, "SUMMARY").results}
+    result.results = [answers[name] for name in rules]
+    return result
 
 
-def _validate(batch: Batch, suite: str, rules: Mapping[str, Rule], *, key: str) -> ExpectationSuiteValidationResult:
-    first = _ask(batch, suite, rules, _FIRST_PASS)
-    again = {
-        answer.meta["name"]
-        for answer in first.results
-        if not answer.success or "mostly" in answer.expectation_config.kwargs
-    }
-    details = {
-        "result_format": "SUMMARY",
-        "unexpected_index_column_names": [key.upper()],
-        "return_unexpected_index_query": True,
-    }
-    told: dict[str, Any] = {}
-    if again:
-        second = _ask(batch, suite, {name: rules[name] for name in again}, details)
-        told = {answer.meta["name"]: answer for answer in second.results}
-    order = {name: place for place, name in enumerate(rules)}
-    merged = [told.get(answer.meta["name"], answer) for answer in first.results]
-    first.results = sorted(merged, key=lambda answer: order[answer.meta["name"]])
-    return first
-
-
-def _ask(
-    batch: Batch, suite: str, rules: Mapping[str, Rule], result_format: dict[str, Any]
-) -> ExpectationSuiteValidationResult:
-    gx = _great_expectations()
-    from great_expectations.exceptions import GreatExpectationsError
-
-    try:
-        expectations = [_configuration(name, rule) for name, rule in rules.items()]
-        result = batch.validate(gx.ExpectationSuite(suite, expectations=expectations), result_format=result_format)
-    except (GreatExpectationsError, ValueError, TypeError) as error:
-        raise FixSettings(
-            f"The suite {suite}.json is not understood: {' '.join(str(error).split())[:400]}.", fix="Correct the suite."
-        ) from error
+def _ask(batch: Batch, suite: str, rules: Mapping[str, Rule], detail: str) -> ExpectationSuiteValidationResult:
+    expectations = [_expectation(suite, name, rule) for name, rule in rules.items()]
+    known = _great_expectations().ExpectationSuite(suite, expectations=expectations)
+    result = batch.validate(known, result_format={"result_format": detail})
     for answer in result.results:
         answer.meta["name"] = answer.expectation_config.meta["name"]
         _stop_where_not_asked(answer, suite)
     return result
 
 
-def _configuration(name: str, rule: Rule) -> Any:
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+def _expectation(suite: str, name: str, rule: Rule) -> Any:
+    from great_expectations.exceptions import GreatExpectationsError
 
-    kwargs = {key: _upper(value) if key in _COLUMN_ARGUMENTS else value for key, value in rule.kwargs.items()}
-    if "column_list" in kwargs:
-        kwargs["column_list"] = [_upper(column) for column in kwargs["column_list"]]
-    return ExpectationConfiguration(
-        type=rule.type,
-        kwargs=kwargs,
-        meta={"name": name, "on_failure": rule.on_failure.value},
-        notes=rule.sentence,
-        severity="warning" if rule.on_failure is OnFailure.WARN else "critical",
-    )
-
-
-def _upper(column: str) -> str:
-    """Upper-case names are quoted by SQLAlchemy, so that reserved words work."""
-    return column.upper()
+    try:
+        return configuration_of(name, rule).to_domain_obj()
+    except (GreatExpectationsError, ValueError, TypeError) as error:
+        raise FixSettings(
+            f"{rule.type} in the suite {suite}.json is not understood: {' '.join(str(error).split())[:300]}.",
+            fix="Correct the suite.",
+        ) from error
 
 
 def _stop_where_not_asked(answer: ExpectationValidationResult, suite: str) -> None:
@@ -194,20 +165,16 @@ def _exceptions(info: Mapping[str, Any]) -> list[str]:
     return [message for nested in info.values() if isinstance(nested, dict) for message in _exceptions(nested)]
 
 
-def _rule_result(rule: Rule, answer: ExpectationValidationResult, contract: ObjectContract) -> RuleResult:
+def _rule_result(rule: Rule, answer: ExpectationValidationResult, keys_sql: str) -> RuleResult:
     told = answer.result or {}
-    failed = int(told.get("unexpected_count") or 0)
-    failing_keys = ""
-    if rule.is_row_level and not answer.success:
-        failing_keys = _failing_keys_sql(told["unexpected_index_query"], contract)
     return RuleResult(
         rule=rule.name,
         column=rule.column,
         sentence=rule.sentence,
         is_row_level=rule.is_row_level,
         passed=bool(answer.success),
-        failed_rows=failed,
-        failing_keys_sql=failing_keys,
+        failed_rows=int(told.get("unexpected_count") or 0),
+        failing_keys_sql=keys_sql,
         blocking=rule.on_failure is not OnFailure.WARN,
         observed=_observed(told),
     )
@@ -220,9 +187,3 @@ def _observed(told: Mapping[str, Any]) -> str:
         failed, rows, share = told["unexpected_count"], told["element_count"], told["unexpected_percent"]
         return f"{int(failed):,} of {int(rows):,} rows ({share or 0:.2f} %)"
     return ""
-
-
-def _failing_keys_sql(query: str, contract: ObjectContract) -> str:
-    """Great Expectations' own query of the failing rows, of which the key alone is taken."""
-    key = identifier(contract.key_column)
-    return f'select failing.{key} as "RECORD_KEY"\nfrom (\n{query.strip().rstrip(";")}\n) as failing'

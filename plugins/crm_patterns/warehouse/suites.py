@@ -125,6 +125,11 @@ def read_suite(path: Path) -> tuple[Rule, ...]:
     return rules
 
 
+def _is_about_rows(kind: str, kwargs: Mapping[str, Any]) -> bool:
+    """Whether each row fails or passes by itself. Of two equal values, which is the wrong one?"""
+    return kind.startswith("expect_column_value") and not kind.endswith("_unique") and "mostly" not in kwargs
+
+
 def _read_rule(path: Path, number: int, item: Mapping[str, Any]) -> Rule:
     def wrong(key: str, problem: str) -> FixSettings:
         return FixSettings(f"{path.name}, expectation {number}, {key}: {problem}.", fix="Correct the suite.")
@@ -141,7 +146,7 @@ def _read_rule(path: Path, number: int, item: Mapping[str, Any]) -> Rule:
     on_failure = OnFailure(meta["on_failure"])
     if not str(meta.get("sentence") or "").strip():
         raise wrong("meta.sentence", "say what is wrong and what to do about it")
-    if on_failure is OnFailure.REJECT_ROWS and (not kind.startswith("expect_column_value") or "mostly" in kwargs):
+    if on_failure is OnFailure.REJECT_ROWS and not _is_about_rows(kind, kwargs):
         raise wrong(
             "meta.on_failure", "reject_rows needs an expectation about the values of one column, without mostly"
         )
