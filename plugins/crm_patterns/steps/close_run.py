@@ -82,30 +82,24 @@ def raise_if_failed(summary: RunSummary) -> None:
 
 
 def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: str, *, attempt_schema: str) -> int:
-    """Merge one dataset's rows of this run into OPS, by Parquet, PUT and COPY; returns the rows."""
+    """Merge one dataset's rows of this run into its OPS table, made where it is missing; returns how many rows."""
     names, rows = state.ops_rows(dataset, run)
     columns = OPS_DATASETS[dataset]
+    target = Table(OPS_SCHEMA, dataset.upper())
+    warehouse.run("control/create_schema", names={"schema": OPS_SCHEMA})
+    warehouse.run("control/create_ops", names={"table": target, "columns": columns})
     if not rows:
         return 0
     attempt = Table(attempt_schema, f"OPS_{dataset.upper()}__{short_fingerprint([run.dag_id, run.run_id]).upper()}")
-    landing = Table(attempt_schema, "LANDING")
-    target = Table(OPS_SCHEMA, dataset.upper())
-    context = {
-        "target": target,
-        "attempt": attempt,
-        "columns": columns,
-        "stage": landing,
-        "folder": attempt.name.lower(),
-    }
-    for schema in (attempt_schema, OPS_SCHEMA):
-        warehouse.run("control/create_schema", names={"schema": schema})
+    landing, folder = Table(attempt_schema, "LANDING"), attempt.name.lower()
+    context = {"target": target, "attempt": attempt, "columns": columns, "stage": landing, "folder": folder}
+    warehouse.run("control/create_schema", names={"schema": attempt_schema})
     warehouse.run("control/create_stage", names={"stage": landing})
-    warehouse.run("control/create_ops", names={**context, "table": target})
     warehouse.run("control/create_ops_attempt", names={**context, "table": attempt})
-    with tempfile.TemporaryDirectory(prefix="crm-ops-") as folder:
-        local = Path(folder) / f"{dataset}.parquet"
+    with tempfile.TemporaryDirectory(prefix="crm-ops-") as local_folder:
+        local = Path(local_folder) / f"{dataset}.parquet"
         _write(local, columns, names, rows)
-        warehouse.upload(local, stage_path=f"{landing.schema}.{landing.name}/{context['folder']}")
+        warehouse.upload(local, stage_path=f"{landing.schema}.{landing.name}/{folder}")
     warehouse.run("control/copy_into_ops_attempt", names={**context, "table": attempt})
     warehouse.run("control/merge_into_ops", names=context)
     warehouse.run("control/drop_table", names={"table": attempt})
