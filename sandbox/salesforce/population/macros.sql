@@ -3,7 +3,7 @@ create or replace temp macro roll(n, salt) as hash(n, salt, getvariable('seed'))
 create or replace temp macro below(n, salt, most) as cast(roll(n, salt) % cast(most as ubigint) as bigint);
 create or replace temp macro unit(n, salt) as cast(roll(n, salt) % 1000003 as double) / 1000003;
 create or replace temp macro chance(n, salt, percent) as roll(n, salt) % 1000 < percent * 10;
-create or replace temp macro pick(n, salt, choices) as choices[1 + cast(roll(n, salt) % len(choices) as integer)];
+create or replace temp macro pick(n, salt, choices) as choices[1 + cast(roll(n, salt) % cast(len(choices) as ubigint) as integer)];
 create or replace temp macro maybe(n, salt, percent, value) as if(chance(n, salt, percent), value, null);
 create or replace temp macro some_user(n, salt) as pick(n, salt, getvariable('users'));
 
