@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 ROWS_AT_A_TIME = 20_000
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
@@ -58,7 +59,7 @@ class ResultFile:
             for batch in reader:
                 ends, content = _packed(batch.column(0))
                 data.write(content)
-                array("q", [end + each for each in ends]).tofile(index)
+                index.write(pc.add(ends, end).buffers()[1])
                 end += len(content)
                 records += len(ends)
                 progress(records)
@@ -94,14 +95,15 @@ def line_query(sql: str, types: Sequence[str], dialect: Dialect) -> str:
 
 def _cell(name: str, kind: str) -> str:
     if kind == "datetime":
-        return f"replace({name}::varchar, ' ', 'T') || '.000Z'"
+        return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.000Z')"
     if kind == "time":
         return f"{name}::varchar || '.000Z'"
     if kind in FRACTIONAL:
         return _number(name)
     if kind in NEEDS_NO_ESCAPING:
         return f"{name}::varchar"
-    return f"replace({name}::varchar, '\"', '\"\"')"
+    text = f"{name}::varchar"
+    return f"case when contains({text}, '\"') then replace({text}, '\"', '\"\"') else {text} end"
 
 
 def _number(name: str) -> str:
@@ -114,10 +116,10 @@ def _number(name: str) -> str:
     return f"case when abs({name}) >= {PLAIN_NUMBERS_BELOW} then {exponent} else {name}::varchar end"
 
 
-def _packed(texts: pa.Array) -> tuple[Sequence[int], memoryview]:
-    """A text column as the ends of its values and their bytes end to end. Nulls must not occur."""
+def _packed(texts: pa.Array) -> tuple[pa.Array, memoryview]:
+    """A text column without nulls as the place where each value ends and all their bytes end to end."""
     wide = texts.cast(pa.large_string())
     _, offsets, content = wide.buffers()
-    places = memoryview(offsets).cast("q")[wide.offset : wide.offset + len(wide) + 1]
-    start = places[0]
-    return [place - start for place in places[1:]], memoryview(content)[start : places[-1]]
+    places = pa.Array.from_buffers(pa.int64(), len(wide) + 1, [None, offsets], offset=wide.offset)
+    start, end = places[0].as_py(), places[-1].as_py()
+    return pc.subtract(places[1:], start), memoryview(content)[start:end]

@@ -173,7 +173,7 @@ def _type_of(record: dict[str, Any]) -> str:
 
 def _check_size(rows: Sequence[object], most: int) -> None:
     if len(rows) > most:
-        sentence = f"The number of records, {len(rows)}, exceeds the limit of {most}"
+        sentence = f"record limit reached. cannot submit more than {most} records in this call"
         raise SalesforceFault(400, "EXCEEDED_ID_LIMIT", sentence)
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.salesforce.ids import is_id, to_18
@@ -134,7 +134,7 @@ def _number(spec: FieldSpec, raw: Any, *, from_text: bool) -> Decimal | int:
     if abs(number) >= Decimal(10) ** (digits - scale):
         sentence = f"{spec.label}: value outside of valid range on numeric field: {raw}"
         raise RefusedValue("NUMBER_OUTSIDE_VALID_RANGE", sentence, spec.name)
-    rounded = number.quantize(Decimal(1).scaleb(-scale))
+    rounded = number.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP)
     return int(rounded) if spec.type in WHOLE else rounded
 
 

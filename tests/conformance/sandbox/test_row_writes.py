@@ -212,6 +212,23 @@ def test_composite_all_or_none_leaves_nothing(org: OrgClient) -> None:
     assert org.query(f"SELECT Id FROM Account WHERE Name = '{name}'") == []
 
 
+def test_graphs_stand_or_fall_each_by_itself(org: OrgClient) -> None:
+    url, names = f"{org.base}/sobjects/Account", [unique(), unique()]
+    bad = {"method": "POST", "url": url, "referenceId": "b", "body": {}}
+    graphs = [
+        {
+            "graphId": str(number),
+            "compositeRequest": [{"method": "POST", "url": url, "referenceId": "a", "body": {"Name": name}}, *more],
+        }
+        for number, (name, more) in enumerate(zip(names, ([], [bad]), strict=True))
+    ]
+
+    answer = org.call("POST", "composite/graph", json={"graphs": graphs}).json()["graphs"]
+
+    assert [each["isSuccessful"] for each in answer] == [True, False]
+    assert [len(org.query(f"SELECT Id FROM Account WHERE Name = '{name}'")) for name in names] == [1, 0]
+
+
 def test_composite_batch_runs_independent_calls(org: OrgClient) -> None:
     calls = [
         {"method": "GET", "url": "v62.0/limits"},
