@@ -1,7 +1,7 @@
 """
 Extract and Parquet of one million opportunities: the product against what could be had instead, in one run.
 
-`python -m benchmarks.extract_bulk [--rows 1000000] [--rounds 3]` starts a sandbox, makes one bulk job that all the
+`PYTHONPATH=plugins:. python -m benchmarks.extract_bulk [--rows 1000000] [--rounds 3]` starts a sandbox, makes one bulk job that all the
 contenders read, lets them take turns (A B C, A B C, …), and judges medians as ratios. Reading begins with the finished
 job: how long a server takes to run a query is not the client's doing. Results go to `benchmarks/results/`.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
@@ -100,7 +101,8 @@ def report(large: dict[str, list[Reading]], small: Reading, rows: int, bars: lis
         "",
         f"Medians of {len(large['limit'])} rounds in turn, whole processes. {platform.platform()}, "
         f"Python {platform.python_version()}, pyarrow {version('pyarrow')}, pandas {version('pandas')}, "
-        f"simple-salesforce {version('simple-salesforce')}.",
+        f"simple-salesforce {version('simple-salesforce')}. {os.cpu_count()} processors; load of the last 15 minutes "
+        f"{os.getloadavg()[2]:.1f}: ratios of wall time mean little where others keep the processors busy.",
         "",
         "| contender | wall s | rows/s | CPU s | peak MiB | calls | all wall s |",
         "|---|--:|--:|--:|--:|--:|---|",
