@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from tests.sql.scenario import scenario
 
 
-def test_every_statement_runs_and_keeps_its_promise(warehouse: SnowflakeWarehouse, tmp_path: Path) -> None:
+def test_every_statement_runs_and_keeps_its_promise(
+    warehouse: SnowflakeWarehouse, schema: str, tmp_path: Path
+) -> None:
     run: set[str] = set()
 
-    for step in scenario(f"T_{uuid.uuid4().hex[:12]}".upper(), tmp_path):
+    for step in scenario(schema, tmp_path):
         rows = warehouse.run(step.statement, names=step.names, values=step.values)
         assert step.rows is None or rows == step.rows, step.statement
         run.add(step.statement)
