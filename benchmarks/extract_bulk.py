@@ -1,9 +1,9 @@
 """
 Extract and Parquet of one million opportunities: the product against what could be had instead, in one run.
 
-`PYTHONPATH=plugins:. python -m benchmarks.extract_bulk [--rows 1000000] [--rounds 3]` starts a sandbox, makes one bulk job that all the
-contenders read, lets them take turns (A B C, A B C, …), and judges medians as ratios. Reading begins with the finished
-job: how long a server takes to run a query is not the client's doing. Results go to `benchmarks/results/`.
+`PYTHONPATH=plugins:. python -m benchmarks.extract_bulk [--rows 1000000] [--rounds 3]` starts a sandbox, makes one bulk
+job that all the contenders read, lets them take turns (A B C, A B C, …), and judges medians as ratios. Reading begins
+with the finished job: how long a server takes to run a query is not the client's doing. Results: `benchmarks/results/`.
 """
 
 from __future__ import annotations
