@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -53,7 +54,7 @@ def as_text(record: dict[str, object]) -> dict[str, object]:
 
 def as_numbers(row: dict[str, str]) -> dict[str, object]:
     numbers = {name: float(row[name]) if row[name] else "" for name in ("Amount", "Probability")}
-    return row | numbers
+    return {**row, **numbers}
 
 
 def test_cells_are_written_as_salesforce_writes_them(org: OrgClient, awkward: str) -> None:
@@ -244,7 +245,7 @@ def test_a_failed_job_says_why_and_only_the_next_one_is_hit(org: OrgClient) -> N
 def test_a_restarted_job_counts_from_nothing_again(org: OrgClient) -> None:
     org.control("POST", "faults", {"kind": "job_restarted"})
     job = org.start_query("SELECT Id FROM Campaign")
-    counts = []
+    counts: list[dict[str, Any]] = []
     while not counts or counts[-1]["state"] != "JobComplete":
         counts.append(org.call("GET", f"jobs/query/{job['id']}").json())
 

@@ -248,7 +248,13 @@ def test_the_journal_counts_calls(org: OrgClient) -> None:
 
 
 def test_settings_that_do_not_exist_are_refused(org: OrgClient) -> None:
-    for body in ({"bulk": {"nonsense": 1}}, {"reading": {"nonsense": 1}}, {"bulk": {"page_rows": 0}}, {"other": {}}):
+    bodies: list[dict[str, Any]] = [
+        {"bulk": {"nonsense": 1}},
+        {"reading": {"nonsense": 1}},
+        {"bulk": {"page_rows": 0}},
+        {"other": {}},
+    ]
+    for body in bodies:
         answer = org.http.post("/__sandbox__/settings", json=body)
 
         assert answer.status_code == 400, body
