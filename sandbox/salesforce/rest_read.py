@@ -123,7 +123,8 @@ def _row(org: Org, request: Request, key: str, value: str) -> Response:
             raise not_found("Provided external ID field does not exist or is not accessible")
         value = to_18(value)
     wanted = _wanted_fields(spec, request.query_params.get("fields"))
-    found = read_rows(org, spec, wanted, f'lower(kept."{key_field.name}") = lower($1)', [value])
+    condition = f'lower(kept."{key_field.name}") = lower($1)'
+    found = read_rows(org, spec, wanted, condition, [value], version=version)
     living = [text for text, is_deleted in found if not is_deleted]
     if len(living) == 1:
         return Response(living[0], media_type=JSON_TYPE)
@@ -135,7 +136,7 @@ def _row(org: Org, request: Request, key: str, value: str) -> Response:
 
 
 def read_rows(
-    org: Org, spec: ObjectSpec, fields: list[FieldSpec], condition: str, params: list[object], *, version: str = "62.0"
+    org: Org, spec: ObjectSpec, fields: list[FieldSpec], condition: str, params: list[object], *, version: str
 ) -> list[tuple[str, bool]]:
     """JSON of the rows (table alias `kept`) that meet the condition, each with whether it is deleted."""
     columns = [SelectedColumn(each.name, (each.name,), each.type) for each in fields]
