@@ -12,10 +12,13 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +97,7 @@ class Machine:
             text = text.replace(there, str(here))
         for there in ("/data", "/tmp/ready.json"):
             text = text.replace(f"={there}", f"={self.folder / service}{there.replace('/tmp', '')}")
-        return text.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        return text.replace("0.0.0.0", "127.0.0.1")
 
     def command(self, service: str) -> list[str]:
         """The command of a service, its own port instead of the container's."""
@@ -148,7 +151,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield there
     finally:
         members.stop(there.identity, patience_s=5)
-        stop_postgres(tmp_path)
 
 
 def as_postgres() -> dict[str, Any]:
@@ -156,41 +158,47 @@ def as_postgres() -> dict[str, Any]:
     return {"user": pwd.getpwnam("postgres").pw_uid} if os.geteuid() == 0 else {}
 
 
-def start_postgres(machine: Machine) -> bool:
-    """A real PostgreSQL with the user, password and databases of the compose file, where the machine has one."""
-    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
-        return False
+@contextmanager
+def postgres_on(machine: Machine) -> Iterator[bool]:
+    """A real PostgreSQL with the user, password and databases of the compose file; False where there is none."""
     try:
         identity = as_postgres()
     except KeyError:
-        return False
-    data = machine.folder / "postgres"
-    data.mkdir(mode=0o700)
-    password = machine.folder / "postgres-password"
-    shutil.copy(machine.folders["/secrets"] / "postgres_password", password)
-    if identity:
-        os.chown(data, identity["user"], -1)
-        os.chown(password, identity["user"], -1)
-        for parent in (machine.folder, *machine.folder.parents):
-            if parent.owner() == "root" and parent != Path("/tmp") and str(parent).startswith("/tmp"):  # noqa: S108
-                parent.chmod(0o755)
-    options = f"-p {machine.ports['postgres']} -k {data} -h 127.0.0.1"
-    for command in (
-        ["initdb", "-D", str(data), "-U", "airflow", "-A", "scram-sha-256", f"--pwfile={password}"],
-        ["pg_ctl", "-D", str(data), "-w", "-l", str(data / "log"), "-o", options, "start"],
-    ):
-        subprocess.run(command, cwd=data, check=True, stdout=subprocess.DEVNULL, timeout=60, **identity)
-    environment = {**os.environ, "PGPASSWORD": password.read_text()}
-    for database in ("airflow", "crm_state"):
-        where = ["-h", "127.0.0.1", "-p", str(machine.ports["postgres"]), "-U", "airflow"]
-        subprocess.run(["createdb", *where, "-O", "airflow", database], env=environment, check=True, timeout=60)
-    return True
+        identity = None
+    if identity is None or not (shutil.which("initdb") and shutil.which("postgres") and shutil.which("psql")):
+        yield False
+        return
+    folder = Path(tempfile.mkdtemp(prefix="crm-postgres-"))  # pytest's own folders are closed to other users
+    password = (machine.folders["/secrets"] / "postgres_password").read_text()
+    (folder / "password").write_text(password)
+    for path in (folder, folder / "password"):
+        os.chown(path, identity.get("user", -1), -1)
+    data = str(folder / "data")
+    create = ["initdb", "-D", data, "-U", "airflow", "-A", "scram-sha-256", f"--pwfile={folder / 'password'}"]
+    subprocess.run(create, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60, **identity)
+    serve = ["postgres", "-D", data, "-p", str(machine.ports["postgres"]), "-k", str(folder), "-h", "127.0.0.1"]
+    with (machine.folder / "postgres.log").open("wb") as log:
+        server = subprocess.Popen(serve, cwd=folder, stdout=log, stderr=log, **identity)
+    try:
+        create_databases(machine, password)
+        yield True
+    finally:
+        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        server.wait(timeout=30)
+        shutil.rmtree(folder)
 
 
-def stop_postgres(folder: Path) -> None:
-    if (folder / "postgres" / "postmaster.pid").exists():
-        command = ["pg_ctl", "-D", str(folder / "postgres"), "-m", "immediate", "-w", "stop"]
-        subprocess.run(command, cwd=folder / "postgres", check=True, stdout=subprocess.DEVNULL, **as_postgres())
+def create_databases(machine: Machine, password: str) -> None:
+    where = ["-h", "127.0.0.1", "-p", str(machine.ports["postgres"]), "-U", "airflow", "-d", "postgres"]
+    environment = {**os.environ, "PGPASSWORD": password}
+
+    def psql(statement: str) -> bool:
+        command = ["psql", *where, "-c", statement]
+        return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=30).returncode == 0
+
+    machine.wait("postgres", lambda: psql("select 1"))
+    assert psql("create database airflow owner airflow")
+    assert psql("create database crm_state owner airflow")
 
 
 def use_sqlite(machine: Machine) -> None:
@@ -202,7 +210,7 @@ def use_sqlite(machine: Machine) -> None:
 
 def answers(url: str) -> bool:
     try:
-        httpx.get(url, timeout=5, trust_env=False, verify=False)  # noqa: S501  only whether it listens
+        httpx.get(url, timeout=5, trust_env=False, verify=False)
     except httpx.HTTPError:
         return False
     return True
@@ -252,13 +260,20 @@ def test_airflow_of_the_compose_file_runs_a_dag_against_everything_around_it(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine.run("secrets", "--postgres", f"127.0.0.1:{machine.ports['postgres']}")
-    postgres = start_postgres(machine)
-    if not postgres:
-        use_sqlite(machine)
+    with postgres_on(machine) as postgres:
+        if not postgres:
+            use_sqlite(machine)
+        try:
+            start_and_prove(machine, capsys, database="PostgreSQL" if postgres else "SQLite (no PostgreSQL here)")
+        finally:
+            members.stop(machine.identity, patience_s=5)
+
+
+def start_and_prove(machine: Machine, capsys: pytest.CaptureFixture[str], *, database: str) -> None:
     celery = bool(shutil.which("redis-server"))
     with capsys.disabled():
-        executor = "Celery" if celery else "LocalExecutor, there is no redis-server here"
-        print(f"\n  metadata on {'PostgreSQL' if postgres else 'SQLite, there is no PostgreSQL here'}; {executor}")
+        executor = "Celery" if celery else "LocalExecutor (no redis-server here)"
+        sys.stdout.write(f"\n  metadata on {database}, {executor}\n")
     start_the_outside_world(machine)
     machine.run("migrate")
     if celery:
