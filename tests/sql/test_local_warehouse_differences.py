@@ -17,7 +17,6 @@ import snowflake.connector
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from tests.sql.attempts import loaded, order
 
-
 COPY = "copy into t from"
 PARQUET = "file_format = (type = parquet use_logical_type = true) match_by_column_name = case_insensitive"
 
