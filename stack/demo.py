@@ -77,8 +77,6 @@ def has_run_before(api: AirflowApi, dag_id: str) -> bool:
 
 def live_on(installation: Installation, say: Say) -> None:
     """Let time pass in the sandbox's Salesforce org: records are created, edited, moved on, deleted, merged."""
-    if SALESFORCE not in installation.ports or not (REPOSITORY / "sandbox" / "__main__.py").exists():
-        return
     say("time passes in the CRM: records are created, edited, deleted and merged")
     command = [sys.executable, "-m", "sandbox", "tick", "--url", installation.url(SALESFORCE), "--count", str(TICKS)]
     environment = process_environment(installation, os.environ, service="demo")

@@ -43,6 +43,7 @@ def what_is_wrong(run: DemoRun, ledger: Ledger) -> Iterable[str]:
     if not run.is_success:
         failed = [task for task, state in run.view.tasks.items() if state == "failed"]
         yield f"the run ended as {run.view.state}" + (f"; failed: {', '.join(failed[:8])}" if failed else "")
+    yield from (f"schema OPS of the warehouse: {why}" for why in ledger.unreadable)
     if not ledger.run:
         yield "the warehouse has no row for this run in OPS.RUNS"
         return

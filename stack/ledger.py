@@ -33,17 +33,22 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """One run as the warehouse tells it; column names in lower case. Counts are in records."""
+    """One run as the warehouse tells it; column names in lower case. Counts are in records.
+
+    `unreadable` says which of the three tables could not be read, and why.
+    """
 
     run: Row = field(default_factory=dict)
     outcomes: list[Row] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, list[Row]]) -> "Ledger":
         """From the rows of the three tables."""
-        runs = tables.get("run", [])
-        return cls(runs[0] if runs else {}, list(tables.get("outcomes", [])), list(tables.get("set_aside", [])))
+        run, outcomes, set_aside = (list(tables.get(name, [])) for name in STATEMENTS)
+        unreadable = [str(row["why"]) for row in tables.get("unreadable", [])]
+        return cls(run[0] if run else {}, outcomes, set_aside, unreadable)
 
 
 def read_ledger(installation: Installation, dag_id: str, run_id: str) -> Ledger:
@@ -67,13 +72,18 @@ def read_ledger(installation: Installation, dag_id: str, run_id: str) -> Ledger:
 
 def _write_tables(dag_id: str, run_id: str, answer: Path) -> None:
     from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+    from snowflake.connector.errors import ProgrammingError
 
     hook = SnowflakeHook("snowflake_default", log_sql=False)
     bound = {"dag_id": dag_id, "run_id": run_id}
-    tables: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, list[dict[str, Any]]] = {"unreadable": []}
     with hook.get_conn() as connection, connection.cursor() as cursor:
         for name, statement in STATEMENTS.items():
-            cursor.execute(statement, bound)
+            try:
+                cursor.execute(statement, bound)
+            except ProgrammingError as refusal:
+                tables["unreadable"].append({"why": f"{name}: {refusal.msg}"})
+                continue
             columns = [column[0].lower() for column in cursor.description]
             tables[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     answer.write_text(json.dumps(tables, default=str), encoding="utf-8")

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 
-from stack.home import REPOSITORY
 from stack.installation import API_SERVER, SALESFORCE, SLACK, WAREHOUSE, Installation
 
 SCHEDULER = "airflow-scheduler"
@@ -32,12 +31,12 @@ class Service:
 
 def outside_services(installation: Installation) -> list[Service]:
     """What Airflow talks to: the warehouse and the systems of the sandbox."""
-    services = [_warehouse(installation)]
-    if (REPOSITORY / "sandbox" / "__main__.py").exists():
-        size = os.environ.get(SANDBOX_SIZE_VARIABLE, SANDBOX_SIZE)
-        services.append(_sandbox(installation, SALESFORCE, "--size", size))
-        services.append(_sandbox(installation, SLACK))
-    return services
+    size = os.environ.get(SANDBOX_SIZE_VARIABLE, SANDBOX_SIZE)
+    return [
+        _warehouse(installation),
+        _sandbox(installation, SALESFORCE, "--size", size),
+        _sandbox(installation, SLACK),
+    ]
 
 
 def airflow_services(installation: Installation) -> list[Service]:
