@@ -37,7 +37,7 @@ def row(number: int, *, at: datetime, name: str | None = "Acme", deleted: bool =
 
 @dataclass
 class SourceDouble:
-    """`rows` is what the source holds now; `lose` rows of a job never arrive; `moves` descriptions go stale at submit."""
+    """`rows` is what it holds now; `lose` rows of a job never arrive; `moves` descriptions go stale at submit."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     clock: datetime = NOON

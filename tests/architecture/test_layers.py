@@ -29,6 +29,8 @@ def test_airflow_does_not_run_the_packages_files_as_plugins() -> None:
 def test_no_module_is_a_drawer_for_leftovers() -> None:
     drawers = {"utils", "helpers", "common", "manager", "misc", "base2"}
 
-    found = [path for top in ("plugins", "sandbox", "stack") for path in (ROOT / top).rglob("*.py") if path.stem in drawers]
+    found = [
+        path for top in ("plugins", "sandbox", "stack") for path in (ROOT / top).rglob("*.py") if path.stem in drawers
+    ]
 
     assert found == []

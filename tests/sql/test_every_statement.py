@@ -8,9 +8,7 @@ from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from tests.sql.scenario import scenario
 
 
-def test_every_statement_runs_and_keeps_its_promise(
-    warehouse: SnowflakeWarehouse, schema: str, tmp_path: Path
-) -> None:
+def test_every_statement_runs_and_keeps_its_promise(warehouse: SnowflakeWarehouse, schema: str, tmp_path: Path) -> None:
     run: set[str] = set()
 
     for step in scenario(schema, tmp_path):

@@ -47,7 +47,10 @@ def test_the_environment_fills_in_and_a_default_stands_in(tmp_path: Path) -> Non
 
 
 def test_every_mistake_is_reported_at_once_with_file_line_and_key(tmp_path: Path) -> None:
-    text = GOOD + "  - name: Lead\n    exlude: [Phone]\n  - name: account\nlag_s: -4\nwarehouse: x\nslack_conn_id: ${NOPE}\n"
+    text = (
+        GOOD
+        + "  - name: Lead\n    exlude: [Phone]\n  - name: account\nlag_s: -4\nwarehouse: x\nslack_conn_id: ${NOPE}\n"
+    )
 
     told = problems(tmp_path, text.replace("file:///stage", "C:\\stage"))
 
@@ -76,7 +79,7 @@ def test_a_bad_file_is_named_with_its_fix(tmp_path: Path, text: str, says: str) 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FixSettings, match="nowhere.yaml cannot be read"):
+    with pytest.raises(FixSettings, match=r"nowhere\.yaml cannot be read"):
         load_warehouse_elt(tmp_path / "nowhere.yaml", {})
 
 

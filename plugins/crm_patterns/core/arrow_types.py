@@ -1,5 +1,5 @@
 """
-The one mapping from a contract's types to Arrow's: clients make rows by it, the stage writes and the warehouse loads them.
+The one mapping from a contract's types to Arrow's: clients make rows by it, the stage and the warehouse keep them.
 
 pyarrow is imported inside the functions: the ground floor costs nothing until rows move.
 """

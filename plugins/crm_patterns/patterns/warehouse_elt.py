@@ -92,7 +92,7 @@ def _agree(field: DescribedField, column: str, *, hashed: bool) -> ContractField
         precision=field.precision,
         scale=field.scale,
         nullable=field.nullable,
-        values=field.values if field.values_restricted else (),
+        values=field.values if field.values_restricted and field.source_type != "multipicklist" else (),
         references=field.references,
     )
 

@@ -57,7 +57,11 @@ def load(
 
 
 def prepare_target(warehouse: Warehouse, target: Table, contract: ObjectContract) -> None:
-    """Make the table that people query, or add the columns it lacks. Columns are never dropped or retyped here."""
+    """
+    Make the table that people query, or add the columns it lacks. Columns are never dropped or retyped here.
+
+    StopRun where a field's type is no longer its column's: a grown scale would be rounded, silently.
+    """
     present = warehouse.columns(target)
     if not present:
         warehouse.run("control/create_schema", names={"schema": target.schema})
@@ -67,6 +71,16 @@ def prepare_target(warehouse: Warehouse, target: Table, contract: ObjectContract
         if field.column not in present:
             warehouse.run("warehouse_elt/add_column", names={"table": target, "field": field})
             log.info("Added column %s to %s.%s.", field.column, target.schema, target.name)
+    retyped = [
+        f"{field.name} is now {warehouse.column_type(field)}, its column {field.column} is {present[field.column]}"
+        for field in contract.fields
+        if field.column in present and present[field.column] != warehouse.column_type(field)
+    ]
+    if retyped:
+        raise StopRun(
+            f"The type of {len(retyped)} fields of {contract.object_name} changed at the source: {'; '.join(retyped)}.",
+            fix=f"Alter the columns of {target.schema}.{target.name}, or exclude the fields; then clear the object.",
+        )
 
 
 def _copy(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:

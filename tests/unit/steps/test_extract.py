@@ -90,7 +90,9 @@ def test_another_run_does_not_take_over_this_runs_job(state: OperationalState) -
     assert extract.resume(source, state, replace(ORDER, run=RunKey("crm_warehouse_elt", "run-2"))) is None
 
 
-def test_an_object_that_bulk_refuses_is_read_row_by_row_and_says_so(state: OperationalState, stage: ParquetStage) -> None:
+def test_an_object_that_bulk_refuses_is_read_row_by_row_and_says_so(
+    state: OperationalState, stage: ParquetStage
+) -> None:
     source = SourceDouble(rows=three_rows(), refuses_bulk=True)
 
     planned, job = extract.start(source, state, ORDER)
