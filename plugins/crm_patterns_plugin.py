@@ -1,13 +1,12 @@
 """
 The one file of plugins/ that Airflow loads as a plugin. It must import almost nothing: it runs in every process.
 
-`CRM_PATTERNS_PRELOAD` (module names, separated by blanks) pays for heavy libraries once in the scheduler, whose
-executor forks the workers, instead of once per task. Nothing depends on it but speed.
+`CRM_PATTERNS_PRELOAD=true` pays for heavy libraries once in the process that task processes are forked from, instead of
+once per task. Nothing depends on it but speed.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
@@ -19,13 +18,10 @@ def _is_worker_parent(argv: list[str]) -> bool:
     return "scheduler" in argv[1:2] or argv[1:3] == ["celery", "worker"]
 
 
-def _preload() -> None:
-    for name in os.environ.get("CRM_PATTERNS_PRELOAD", "").split():
-        importlib.import_module(name)
+if _is_worker_parent(sys.argv) and os.environ.get("CRM_PATTERNS_PRELOAD", "").lower() in ("1", "true"):
+    from crm_patterns.preloading import preload
 
-
-if _is_worker_parent(sys.argv):
-    _preload()
+    preload()
 
 
 class CrmPatternsPlugin(AirflowPlugin):

@@ -15,8 +15,8 @@ from stack.ports import LOOPBACK
 from stack.secrets_store import StackSecrets
 
 PRELOAD_VARIABLE = "CRM_PATTERNS_PRELOAD"
-# Imported once in the scheduler, from which the LocalExecutor forks its workers, instead of once in every task.
-PRELOAD = "great_expectations pyarrow.parquet snowflake.connector pandas"
+# Heavy libraries are imported once in the scheduler, from which the LocalExecutor forks its workers.
+PRELOAD = "true"
 # Would make the processes read other code, or write none of its bytecode.
 NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", STACK_MARK, SERVICE_MARK)
 ADMIN = "admin"
@@ -47,7 +47,7 @@ def airflow_settings(installation: Installation) -> dict[str, str]:
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     }
 
@@ -90,7 +90,7 @@ def shell_lines(values: Mapping[str, str]) -> list[str]:
 
 
 def process_environment(installation: Installation, caller: Mapping[str, str], *, service: str) -> dict[str, str]:
-    """The one environment of all the processes; the scheduler alone also gets the names to import early.
+    """The one environment of all the processes; the scheduler alone also imports heavy libraries early.
 
     A caller's AIRFLOW settings stay outside, except connections and variables.
     """
