@@ -21,7 +21,9 @@ select
     maybe(n, 'amount', 95, cast(round(exp(shape + 1.2 * unit(n, 'amount')), 2) as decimal(18, 2))) as "Amount",
     cast(case when closed and won then 100 when closed then 0 else (getvariable('open_odds'))[stage + 1] end as decimal(3, 0)) as "Probability",
     maybe(n, 'quantity', 40, cast(1 + below(n, 'quantity', 400) as decimal(18, 2))) as "TotalOpportunityQuantity",
-    if(closed, least(planned, cast(modified as date)), planned) as "CloseDate",
+    -- Now and then a person types 2206 for 2026, and Salesforce takes it.
+    cast(case when closed then least(planned, cast(modified as date)) when n % 500 = 77 then planned + to_years(180)
+        else planned end as date) as "CloseDate",
     maybe(n, 'type', 80, pick(n, 'type', ['Existing Customer - Upgrade', 'Existing Customer - Replacement', 'Existing Customer - Downgrade', 'New Customer'])) as "Type",
     odd(n, 'next step', 3, maybe(n, 'next step', 45, pick(n, 'next step', getvariable('sentences')))) as "NextStep",
     maybe(n, 'source', 75, pick(n, 'source', ['Web', 'Phone Inquiry', 'Partner Referral', 'Purchased List', 'Trade Show', 'Other'])) as "LeadSource",
