@@ -20,12 +20,11 @@ A manual run can be limited to some objects, read everything again (`mode: full`
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from airflow.sdk import CronDataIntervalTimetable, Param, TaskGroup, dag
 
 from crm_patterns.assets import published_object
-from crm_patterns.catalog import load_warehouse_elt
+from crm_patterns.catalog import include_dir, load_warehouse_elt
 from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
 from crm_patterns.operators.choose import ChooseObjectsOperator
 from crm_patterns.operators.close_run import CloseRunOperator
@@ -36,8 +35,7 @@ from crm_patterns.operators.reconcile import ReconcileOperator
 from crm_patterns.operators.validate import ValidateOperator
 from crm_patterns.patterns.warehouse_elt import table_name
 
-INCLUDE = Path(__file__).resolve().parents[1] / "include"
-SETTINGS = load_warehouse_elt(INCLUDE / "config" / "warehouse_elt.yaml")
+SETTINGS = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
 NAMES = [item.name for item in SETTINGS.objects]
 
 

@@ -7,6 +7,7 @@ The DAG as Airflow runs it, against the sandbox and the local warehouse: the goo
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,29 @@ class Stand:
         from crm_patterns.hooks.state import StateHook
 
         return StateHook().state().outcome(RunKey(run.dag_id, run.run_id), object_name)
+
+    def told(self, object_name: str, *, step: str) -> str:
+        """Run one object, which must fail in `step`; the sentence and the fix that people read, in lower case."""
+        outcome = self.outcome(self.run(object_name, expect="failed"), object_name)
+        assert outcome.failed_step == step
+        assert outcome.fix, outcome.problem
+        return f"{outcome.problem} {outcome.fix}".lower()
+
+    def change(self, patch: pytest.MonkeyPatch, name: str, *, password: str | None = None, **extra: str) -> None:
+        """The same connection with other values."""
+        given = self.connections[name]
+        changed = {**given, "extra": {**given["extra"], **extra}, **({"password": password} if password else {})}
+        patch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(changed))
+
+    def settings(self, patch: pytest.MonkeyPatch, old: str, new: str) -> None:
+        """The shipped settings with one text replaced."""
+        copy = self.folder / "include"
+        shutil.copytree(ROOT / "include", copy)
+        file = copy / "config" / "warehouse_elt.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+        patch.setenv("CRM_PATTERNS_INCLUDE", str(copy))
 
 
 def dag() -> Any:
@@ -134,25 +158,68 @@ def test_a_dry_run_says_what_it_would_read_and_writes_nothing(stand: Stand) -> N
     assert stand.rows("select count(*) as n from information_schema.tables where table_name = 'CONTACT'") == [(0,)]
 
 
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({"consumer_secret": "wrong"}, "consumer"),
-        ({"login_url": "http://127.0.0.1:9"}, "127.0.0.1:9"),
-    ],
-    ids=["wrong password", "unreachable host"],
-)
-def test_a_salesforce_connection_that_does_not_work_says_why_and_what_to_do(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], says: str
+def test_a_password_that_is_wrong_is_named_and_never_shown(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.change(monkeypatch, "SALESFORCE_DEFAULT", consumer_secret="hunter2")
+
+    told = stand.told("Lead", step="extract")
+
+    assert "consumer" in told
+    assert "hunter2" not in told
+
+
+def test_a_host_that_does_not_answer_is_named(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.change(monkeypatch, "SALESFORCE_DEFAULT", login_url="http://127.0.0.1:9")
+
+    assert "127.0.0.1:9" in stand.told("Lead", step="extract")
+
+
+def test_a_key_that_expired_is_named(stand: Stand) -> None:
+    expired = '{"error": "invalid_grant", "error_description": "expired access/refresh token"}'
+    fault = {"kind": "status", "path": "/oauth2/token", "status": 400, "body": expired, "count": None}
+    stand.sandbox.control("POST", "faults", fault)
+
+    assert "expired" in stand.told("Lead", step="extract")
+
+
+def test_a_quota_that_is_used_up_is_named(stand: Stand) -> None:
+    stand.sandbox.control("POST", "faults", {"preset": "daily_limit", "path": "/query", "count": None})
+
+    told = stand.told("Lead", step="extract")
+
+    assert "request" in told or "limit" in told or "quota" in told
+    assert "24 h" in told or "day" in told
+
+
+def test_a_warehouse_password_that_is_wrong_is_named_and_nothing_is_published(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = stand.connections["SALESFORCE_DEFAULT"]
-    broken = {**connection, "extra": {**connection["extra"], **changed}}
-    monkeypatch.setenv("AIRFLOW_CONN_SALESFORCE_DEFAULT", json.dumps(broken))
+    stand.change(monkeypatch, "SNOWFLAKE_DEFAULT", password="hunter2")
 
-    outcome = stand.outcome(stand.run("Lead", expect="failed"), "Lead")
+    told = stand.told("Campaign", step="load")
 
-    assert outcome.failed_step == "extract"
-    assert says in f"{outcome.problem} {outcome.fix}".lower()
-    assert outcome.fix
-    assert "wrong" not in outcome.problem
-    assert not (stand.folder / "stage").exists()
+    assert "password" in told
+    assert "hunter2" not in told
+    assert stand.rows("select count(*) as n from information_schema.tables where table_name = 'CAMPAIGN'") == [(0,)]
+
+
+def test_an_object_that_does_not_exist_is_named_with_the_one_that_was_meant(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.settings(monkeypatch, "- name: Opportunity\n", "- name: Opportunty\n")
+
+    told = stand.told("Opportunty", step="extract")
+
+    assert "no object opportunty" in told
+    assert "opportunity" in told.replace("opportunty", "")
+
+
+def test_settings_that_are_wrong_are_an_import_error_that_says_where(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    stand.settings(monkeypatch, "overlap_s:", "overlap:")
+
+    errors = "".join(DagBag(dag_folder=str(ROOT / "dags")).import_errors.values())
+
+    assert "overlap: no such setting; did you mean overlap_s?" in errors
