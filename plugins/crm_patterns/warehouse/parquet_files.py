@@ -22,9 +22,10 @@ from crm_patterns.warehouse.stage_files import HashingFile
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-ROW_GROUP_ROWS = 65_536
+ROW_GROUP_ROWS = 32_768
 ROW_GROUP_BYTES = 64 << 20
 PART_BYTES = 160 << 20
+_DICTIONARY_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class ParquetFiles:
                 self._schema,
                 compression="zstd",
                 store_decimal_as_integer=True,  # a third of the bytes and of the time of the default
+                dictionary_pagesize_limit=_DICTIONARY_BYTES,  # ids and free texts are soon written as they are
                 use_dictionary=True if dictionaries is None else list(dictionaries),
                 write_statistics=True if statistics is None else list(statistics),
             )

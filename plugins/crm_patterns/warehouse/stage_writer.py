@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +27,7 @@ REJECTED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("record_key", "reason", "rejection", "rule", "field_name", "payload")]
 )
 _REJECTED_AT_ONCE = 5_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ParquetStageWriter:
@@ -42,7 +43,7 @@ class ParquetStageWriter:
         )
         self._rejected = ParquetFiles(fs, folder, prefix="rejected", schema=REJECTED_SCHEMA, sizes=sizes)
         self._set_aside: list[RejectedRow] = []
-        self._cursor_range: tuple[Any, Any] | None = None
+        self._cursor_range: tuple[int, int] | None = None  # microseconds since 1970, UTC
         self._files = ExitStack()
         self._committed = False
 
@@ -118,11 +119,14 @@ class ParquetStageWriter:
         column = self._contract.cursor_column
         if column is None:
             return
-        found = pc.min_max(rows.column(column)).as_py()
-        if found["min"] is None:
+        if not pa.types.is_timestamp(rows.schema.field(column).type):
             return
-        low, high = self._cursor_range or (found["min"], found["max"])
-        self._cursor_range = (min(low, found["min"]), max(high, found["max"]))
+        found = pc.min_max(rows.column(column))
+        low, high = found["min"].value, found["max"].value  # as moments they would bring in all of pandas
+        if low is None:
+            return
+        lowest, highest = self._cursor_range or (low, high)
+        self._cursor_range = (min(low, lowest), max(high, highest))
 
     def _write_rejected(self) -> None:
         if not self._set_aside:
@@ -149,8 +153,8 @@ def _encoding(contract: ObjectContract) -> Encoding:
     return Encoding(dictionaries=tuple(texts), statistics=tuple(filtered))
 
 
-def _text(moment: Any) -> str | None:
-    return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else None
+def _text(microseconds: int | None) -> str | None:
+    return None if microseconds is None else (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
 
 
 def _difference(found: pa.Schema, wanted: pa.Schema) -> str:
