@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urljoin
 
+import httpx
 import pytest
 
-from tests.end_to_end.real_stack import OBJECTS, RealStack, real_stack
+from tests.end_to_end.real_stack import DAG_ID, OBJECTS, SETTINGS, RealStack, real_stack, until, zulu
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LAG_S = 2
+UNSTAMPED = "OpportunityFieldHistory"
+STAMPED = [name for name in OBJECTS if name != UNSTAMPED]
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +72,150 @@ def test_a_second_run_moves_nothing_and_a_third_what_has_changed(stack: RealStac
     third = stack.outcomes(stack.run())
 
     moved = ("records_created", "records_updated", "records_deleted", "records_rejected")
-    assert {name: [outcome[count] for count in moved] for name, outcome in second.items()} == dict.fromkeys(
-        OBJECTS, [0, 0, 0, 0]
-    )
-    assert stack.published(*OBJECTS) == stack.truth(*OBJECTS)
+    assert second.keys() == set(OBJECTS)
+    assert {name: outcome for name, outcome in second.items() if any(outcome[count] for count in moved)} == {}
+    assert stack.published(*STAMPED) == stack.truth(*STAMPED)
     assert sum(outcome[count] for outcome in third.values() for count in moved[:2]) > 0
     assert all(balance(outcome) == 0 for outcome in third.values())
     after = stack.watermarks()
     assert all(after[name] > before[name] for name in OBJECTS)
+
+
+def test_a_deletion_that_left_no_stamp_is_seen_by_a_full_read(stack: RealStack, first_run: str) -> None:
+    """History rows go with their opportunity, and have no stamp that would tell."""
+    opportunity = stack.rows(
+        "select opportunity_id from SALESFORCE.OPPORTUNITY_FIELD_HISTORY where not _deleted order by 1 limit 1"
+    )[0][0]
+    stack.delete("Opportunity", opportunity)
+    settle(stack)
+
+    stack.run("Opportunity", UNSTAMPED, mode="full")
+
+    assert stack.published("Opportunity", UNSTAMPED) == stack.truth("Opportunity", UNSTAMPED)
+
+
+def test_a_killed_task_is_tried_again_and_goes_on_with_the_same_bulk_job(stack: RealStack, first_run: str) -> None:
+    seen = stack.last_request()
+    stack.org("POST", "faults", {"kind": "delay", "seconds": 60, "path": "/jobs/query/.*[rR]esult", "count": 100})
+    run_id = stack.trigger("Opportunity", mode="full")
+    until(lambda: stack.org("GET", "faults")["faults"][0]["count"] < 100, 90, "the download to begin")
+    downloading = stack.task(run_id, "Opportunity.extract")
+    assert (downloading["state"], downloading["try_number"]) == ("running", 1)
+
+    os.kill(downloading["pid"], signal.SIGKILL)
+    stack.org("DELETE", "faults")
+
+    assert stack.ended(run_id) == "success", stack.task_states(run_id)
+    assert stack.task(run_id, "Opportunity.extract")["try_number"] == 2
+    jobs = stack.requests(after=seen, method="POST", path="/jobs/query")
+    discarded = stack.requests(after=seen, method="DELETE", path="/jobs/query/")
+    assert (len(jobs), len(discarded)) == (1, 1)
+    outcome = stack.outcomes(run_id)["Opportunity"]
+    assert (outcome["method"], outcome["records_created"], outcome["records_updated"]) == ("bulk", 0, 0)
+    assert stack.published("Opportunity") == stack.truth("Opportunity")
+
+
+def test_waiting_for_a_bulk_job_holds_no_worker_slot(stack: RealStack, first_run: str) -> None:
+    usual = stack.org("GET", "settings")["bulk"]["run_s"]
+    stack.org("POST", "settings", {"bulk": {"run_s": 15}})
+    try:
+        run_id = stack.trigger("Lead", mode="full")
+        until(lambda: stack.task(run_id, "Lead.extract")["state"] == "deferred", 60, "the task to be deferred")
+        pool = stack.airflow.find("/pools/crm_salesforce") or {}
+        waiting = stack.task(run_id, "Lead.extract")
+    finally:
+        stack.org("POST", "settings", {"bulk": {"run_s": usual}})
+
+    assert (pool["occupied_slots"], pool["running_slots"], pool["deferred_slots"]) == (0, 0, 1)
+    assert waiting["trigger"]["classpath"].endswith("SourceJobTrigger")
+    assert stack.ended(run_id) == "success", stack.task_states(run_id)
+    assert stack.task(run_id, "Lead.extract")["try_number"] == 1
+    assert stack.published("Lead") == stack.truth("Lead")
+
+
+def test_a_backfill_restores_its_window_repeats_harmlessly_and_runs_beside_others(
+    stack: RealStack, first_run: str
+) -> None:
+    hours = 3
+    first = busiest_hour(stack)
+    last = first + timedelta(hours=hours - 1)
+    before = stack.watermarks()["Account"]
+    lost = stack.rows(
+        "delete from SALESFORCE.ACCOUNT where _source_modified_at >= %s and _source_modified_at < %s",
+        first, last + timedelta(hours=1),
+    )[0][0]  # fmt: skip
+    assert lost > 0
+
+    backfill = stack.backfill("Account", first, last)
+    assert stack.watermarks()["Account"] == before
+    manual = stack.trigger("Contact")
+    runs = stack.backfilled(backfill)
+
+    assert stack.ended(manual) == "success"
+    assert {stack.recorded_type(run["dag_run_id"]) for run in runs} == {"backfill"}
+    assert {(run["run_type"], run["state"]) for run in runs} == {("backfill", "success")}
+    assert [run["data_interval_start"] for run in runs] == [zulu(first + timedelta(hours=n)) for n in range(hours)]
+    created = [stack.outcomes(run["dag_run_id"])["Account"]["records_created"] for run in runs]
+    assert sum(created) == lost
+    assert stack.watermarks()["Account"] == before
+    assert stack.published("Account") == stack.truth("Account")
+
+    again = stack.backfilled(stack.backfill("Account", first, last, reprocess_behavior="completed"))
+
+    assert {run["state"] for run in again} == {"success"}
+    assert len(again) == hours
+    for run in again:
+        outcome = stack.outcomes(run["dag_run_id"])["Account"]
+        assert (outcome["window_kind"], outcome["records_created"], outcome["records_updated"]) == ("backfill", 0, 0)
+    assert stack.watermarks()["Account"] == before
+    assert stack.published("Account") == stack.truth("Account")
+
+
+def busiest_hour(stack: RealStack) -> datetime:
+    """An hour that the schedule covers and that most of the accounts were changed in."""
+    stamps = stack.rows("select _source_modified_at from SALESFORCE.ACCOUNT where not _deleted")
+    starts = datetime.fromisoformat(str(SETTINGS["start_date"])).replace(tzinfo=UTC)
+    latest = datetime.now(UTC) - timedelta(hours=6)
+    hours = Counter(at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for (at,) in stamps)
+    return max((hour for hour in hours if starts <= hour < latest), key=lambda hour: (hours[hour], hour))
+
+
+def test_a_spent_quota_is_one_message_and_its_end_another(stack: RealStack, first_run: str) -> None:
+    stack.slack("DELETE", "messages")
+    stack.org("POST", "limits", {"name": "DailyApiRequests", "remaining": 0})
+    try:
+        failed = stack.run("Account", "Contact", expect="failed")
+    finally:
+        stack.org("DELETE", "limits")
+    until(lambda: stack.told(), 60, "the message")
+    time.sleep(3)
+    [red] = stack.told()
+
+    stack.run("Account", "Contact")
+    until(lambda: len(stack.told()) > 1, 60, "the recovery")
+    stack.run("Account")
+    time.sleep(5)
+    _, *green = stack.told()
+
+    assert red["blocks"][0]["text"]["text"] == f"🔴 {DAG_ID} failed: Account, Contact"
+    text = json.dumps(red, ensure_ascii=False)
+    assert "What to do" in text
+    assert quote(failed, safe="") in text
+    assert stack.outcomes(failed)["Account"]["problem"][:60] in text
+    assert [message["blocks"][0]["text"]["text"] for message in green] == [f"🟢 {DAG_ID} is green again"]
+
+
+def test_the_data_docs_button_opens_a_page_for_those_signed_in_alone(stack: RealStack, first_run: str) -> None:
+    path = f"/dags/{DAG_ID}/dagRuns/{quote(first_run)}/taskInstances/Account.validate/links"
+    link = ((stack.airflow.find(path) or {})["extra_links"])["Data Docs"]
+    base = stack.airflow.base
+
+    stranger = httpx.get(urljoin(base, link), trust_env=False)
+    signed_in = stack.airflow.http.get(link)
+    outside = stack.airflow.http.get("/crm/data-docs/%2e%2e/airflow/passwords.json")
+
+    assert stranger.status_code in (401, 403)
+    assert signed_in.status_code == 200
+    assert signed_in.headers["content-type"].startswith("text/html")
+    assert "Expectation" in signed_in.text
+    assert outside.status_code == 404

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from crm_patterns.catalog import WarehouseEltSettings
 from crm_patterns.hooks.state import StateHook
 from crm_patterns.hooks.warehouse import WarehouseHook
-from crm_patterns.operators.step import REACTIONS, run_key
+from crm_patterns.operators.step import REACTIONS, run_key, run_type
 from crm_patterns.steps.close_run import close_run, raise_if_failed
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class CloseRunOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         settings = self.settings
         state, run = StateHook(settings.state_conn_id).state(), run_key(context)
-        run_type = str(context["dag_run"].run_type)
-        state.start_run(run, source=settings.source, run_type=run_type, at=datetime.now(UTC))
+        state.start_run(run, source=settings.source, run_type=run_type(context), at=datetime.now(UTC))
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             summary = close_run(
                 warehouse,

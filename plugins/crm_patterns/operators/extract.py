@@ -14,7 +14,7 @@ from crm_patterns.core.ports import JobState, ObjectOutcome, RememberedJob, Sour
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.hooks.salesforce import SalesforceSourceHook
 from crm_patterns.hooks.stage import StageHook
-from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.operators.step import StepOperator, run_key, run_type
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
 from crm_patterns.triggers.source_job import SourceJobTrigger
@@ -124,7 +124,7 @@ class ExtractToStageOperator(StepOperator):
 
 
 def _kind(context: Context) -> tuple[WindowKind, tuple[datetime, datetime] | None]:
-    if str(context["dag_run"].run_type) == "backfill":
+    if run_type(context) == "backfill":
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
         return WindowKind.BACKFILL, (start, end) if start and end else None
     return (WindowKind.FULL if context["params"].get("mode") == "full" else WindowKind.INCREMENTAL), None

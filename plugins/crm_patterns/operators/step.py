@@ -38,6 +38,12 @@ def run_key(context: Context) -> RunKey:
     return RunKey(dag_run.dag_id, dag_run.run_id)
 
 
+def run_type(context: Context) -> str:
+    """`scheduled`, `manual`, `backfill` or `asset_triggered`: the value, as Airflow's member is another text."""
+    kind = context["dag_run"].run_type
+    return str(getattr(kind, "value", kind))
+
+
 class StepOperator(BaseOperator):
     """One step for one object. `settings` is the pattern's frozen settings; `object_name` the API name."""
 
@@ -56,8 +62,7 @@ class StepOperator(BaseOperator):
     def reported(self, context: Context) -> Iterator[State]:
         """Hand out the state; an error leaves this object's outcome as failed, with the sentence people will read."""
         state, run = self.state(), run_key(context)
-        dag_run = context["dag_run"]
-        state.start_run(run, source=self.settings.source, run_type=str(dag_run.run_type), at=datetime.now(UTC))
+        state.start_run(run, source=self.settings.source, run_type=run_type(context), at=datetime.now(UTC))
         try:
             yield state
         except AirflowSkipException:
