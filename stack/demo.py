@@ -23,6 +23,7 @@ KNOWN_WITHIN_S = 90.0
 RUN_WITHIN_S = 900.0
 SCHEDULED_RUN_WITHIN_S = 15.0
 TICKS = 200
+PLAIN_WIDTH = 120  # of a pipe or a file, which has no width of its own
 
 Say = Callable[[str], None]
 
@@ -34,7 +35,7 @@ def demo(home: StackHome, say: Say) -> bool:
     """
     began = time.monotonic()
     installation = supervisor.up(home, say)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     try:
         with supervisor.interruptible(), AirflowApi(installation) as api:
             say(f"waiting for Airflow to read {DAG_ID}")

@@ -26,7 +26,7 @@ def print_page(console: Console, installation: Installation, run: DemoRun) -> bo
     wrong = list(what_is_wrong(run, ledger))
     _headline(console, installation, run, ledger)
     if ledger.outcomes:
-        console.print(_objects(ledger.outcomes), width=max(console.width, 120), soft_wrap=False)
+        console.print(_objects(ledger.outcomes), soft_wrap=False)
     else:
         _task_states(console, run)
     _set_aside(console, ledger.set_aside)

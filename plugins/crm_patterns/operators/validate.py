@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
+from airflow.sdk.configuration import conf
 
 from crm_patterns.core.references import LoadedRef
 from crm_patterns.hooks.stage import StageHook
@@ -23,7 +24,9 @@ class DataDocsLink(BaseOperatorLink):
     name = "Data Docs"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        return getattr(operator, "docs_url", "")
+        url: str = getattr(operator, "docs_url", "")
+        # The UI shows a link only with its host; ours is the API server that the pages are served by.
+        return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{url}" if url.startswith("/") else url
 
 
 class ValidateOperator(StepOperator):
