@@ -107,7 +107,9 @@ class RealStack:
         """The runs of a backfill at its end, oldest interval first."""
         path = f"/backfills/{number}"
         until(lambda: (self.airflow.find(path) or {})["completed_at"], within_s, f"backfill {number} to end")
-        runs = self.airflow.every(f"/dags/{DAG_ID}/dagRuns", "dag_runs", run_type="backfill")
+        asked = self.airflow.find(path) or {}
+        span = {"logical_date_gte": asked["from_date"], "logical_date_lte": asked["to_date"]}
+        runs = self.airflow.every(f"/dags/{DAG_ID}/dagRuns", "dag_runs", run_type="backfill", **span)
         return sorted(runs, key=lambda run: str(run["data_interval_start"]))
 
     def delete(self, object_name: str, key: str) -> None:
