@@ -25,6 +25,15 @@ KEEP_PER_OBJECT = 200
 """Pages of an object; older ones are removed."""
 
 
+_OFFLINE_STYLE = (
+    "body{font:15px system-ui,sans-serif;margin:1rem auto;max-width:80rem;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%;margin:.3rem 0 1rem}td,th{text-align:left;padding:.3rem .7rem;"
+    "border-bottom:1px solid #ddd;vertical-align:top}.navbar ul{columns:4;padding-left:1rem}"
+    ".text-success::before{content:'✓ ';color:#1b6e3c}.text-danger::before{content:'✗ ';color:#b00020}"
+    "footer,img{display:none}"
+)
+
+
 class DataDocs:
     """Writes into the folder `root`, which people open at `url`."""
 
@@ -78,7 +87,8 @@ def _render_result(result: ExpectationSuiteValidationResult) -> str:
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
 
-    return str(DefaultJinjaPageView().render(ValidationResultsPageRenderer(run_info_at_end=True).render(result)))
+    page = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
+    return _readable_offline(str(DefaultJinjaPageView().render(page)))
 
 
 def _render_suite(result: ExpectationSuiteValidationResult, suite: str) -> str:
@@ -87,7 +97,12 @@ def _render_suite(result: ExpectationSuiteValidationResult, suite: str) -> str:
     from great_expectations.render.view import DefaultJinjaPageView
 
     known = ExpectationSuite(suite, expectations=[answer.expectation_config for answer in result.results])
-    return str(DefaultJinjaPageView().render(ExpectationSuitePageRenderer().render(known)))
+    return _readable_offline(str(DefaultJinjaPageView().render(ExpectationSuitePageRenderer().render(known))))
+
+
+def _readable_offline(page: str) -> str:
+    """Great Expectations' pages take their look from a public network; without one they still read as tables."""
+    return page.replace("<head>", f"<head><style>{_OFFLINE_STYLE}</style>", 1)
 
 
 def _render_index(summaries: Sequence[dict[str, Any]]) -> str:
