@@ -77,8 +77,6 @@ def _publish(schema: str) -> Iterator[Step]:
     yield Step("warehouse_elt/plan_publish", names, values, rows=[(0, 0, 0, 2)])
     yield Step("warehouse_elt/count_published", names, values, rows=[(2,)])
     yield Step("warehouse_elt/select_accepted_keys", names, {"keys": [KEYS[0], KEYS[1], "else'where"]}, [(KEYS[0],)])
-    orphans = {"attempt": attempt, "column": "id", "parent": target, "parent_key": "id"}
-    yield Step("warehouse_elt/count_orphans", orphans, rows=[(1,)])
     yield Step("control/count_rows", {"table": target}, rows=[(2,)])
 
 
