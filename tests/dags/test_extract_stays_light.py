@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 STAGE_A_PAGE = """
-import sys, tempfile
+import io, sys, tempfile
 from datetime import UTC, datetime
-import pyarrow as pa
+from pyarrow import csv
 from fsspec.implementations.local import LocalFileSystem
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
@@ -22,7 +22,8 @@ from crm_patterns.warehouse.stage import ParquetStage
 fields = (ContractField("Id", "id", FieldKind.TEXT), ContractField("At", "at", FieldKind.TIMESTAMP))
 contract = ObjectContract("salesforce", "Account", "ACCOUNT", fields, "Id", "At", None)
 window = Window(None, datetime(2026, 3, 1, tzinfo=UTC), WindowKind.FULL)
-rows = pa.RecordBatch.from_pylist([{"id": "1", "at": datetime(2026, 1, 1, tzinfo=UTC)}], schema=arrow_schema(contract))
+types = csv.ConvertOptions(column_types=arrow_schema(contract))
+rows = csv.read_csv(io.BytesIO(b"id,at\\n1,2026-01-01T00:00:00Z\\n"), convert_options=types).to_batches()[0]
 stage = ParquetStage(LocalFileSystem(), tempfile.mkdtemp())
 with stage.open(StageAddress("salesforce", "Account", window, "a1"), contract) as writer:
     writer.write(Page(rows))
