@@ -25,6 +25,7 @@ from stack.log_tail import last_words
 from stack.members import Started
 from stack.pools import create_pools
 from stack.services import Service, airflow_services, outside_services
+from stack.sqlite_savepoints import write_local_settings
 from stack.tls import server_certificate
 
 Say = Callable[[str], None]
@@ -81,6 +82,7 @@ def up(home: StackHome, say: Say) -> Installation:
     with exclusively(home, say), interruptible():
         installation = Installation.prepare(home)
         write_airflow_secrets(home, installation.secrets)
+        write_local_settings(home.airflow)
         server_certificate(home.tls)
         _let_warehouse_know_its_user(installation)
         started: list[Service] = []
