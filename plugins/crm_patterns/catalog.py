@@ -24,6 +24,10 @@ ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C where there is one: this file is read whenever a DAG file is."""
+
+
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -149,8 +153,7 @@ def _load(path: Path, model: type[WarehouseEltSettings], environ: Mapping[str, s
     except OSError as error:
         raise FixSettings(f"The settings file {path} cannot be read: {error.strerror}.", fix="Create it.") from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - both are safe loaders
     except yaml.YAMLError as error:
         raise FixSettings(f"{path.name} is not valid YAML: {_one_line(error)}.", fix="Correct that line.") from error
     if not isinstance(data, dict):
@@ -162,6 +165,7 @@ def _load(path: Path, model: type[WarehouseEltSettings], environ: Mapping[str, s
     try:
         settings = model.model_validate(expanded)
     except ValidationError as error:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
         problems = missing + [_problem(item, node, model) for item in error.errors()]
         raise _mistakes(path, problems) from error
     if missing:

@@ -1,4 +1,4 @@
-"""What tasks import, imported once: for the process that task processes are forked from."""
+"""What tasks and DAG files import, imported once: for the processes that theirs are forked from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import gc
 import importlib
 import logging
 
-MODULES = (
+WIRING = (
+    "crm_patterns.operators.extract",
+    "crm_patterns.operators.load",
+    "crm_patterns.operators.validate",
+    "crm_patterns.operators.publish",
+    "crm_patterns.operators.reconcile",
+    "crm_patterns.operators.choose",
+    "crm_patterns.operators.close_run",
+    "crm_patterns.notices",
+)
+"""What a DAG file imports: none of it heavy, all of it the same at every reading of the file."""
+
+HEAVY = (
     "great_expectations",
     "great_expectations.render.view",
     "pandas",
@@ -20,21 +32,20 @@ MODULES = (
     "crm_patterns.warehouse.quality",
     "crm_patterns.warehouse.snowflake",
     "crm_patterns.warehouse.stage",
-    "crm_patterns.operators.extract",
-    "crm_patterns.operators.load",
-    "crm_patterns.operators.validate",
-    "crm_patterns.operators.publish",
-    "crm_patterns.operators.reconcile",
-    "crm_patterns.operators.choose",
-    "crm_patterns.operators.close_run",
-    "crm_patterns.notices",
 )
+"""What tasks import besides."""
 
 
-def preload() -> None:
+def preload_for_dag_files() -> None:
+    """In the dag-processor, which forks a process for each reading of a DAG file."""
+    for name in WIRING:
+        importlib.import_module(name)
+
+
+def preload_for_tasks() -> None:
     """Import them all. Great Expectations tells at length what it registers; only its warnings are wanted."""
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    for name in MODULES:
+    for name in (*HEAVY, *WIRING):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # a collection in a forked task would otherwise touch, and so copy, every page of these modules
