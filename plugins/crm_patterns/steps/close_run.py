@@ -16,6 +16,7 @@ from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, State, Table, Warehouse
+from crm_patterns.steps.load import prepare_landing
 from crm_patterns.steps.reconcile import drop_old_attempt_tables
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ def close_run(
     now = datetime.now(UTC)
     states = [_settled(state, run, name, now) for name in expected]
     summary = state.finish_run(run, state=run_state(states), at=now)
+    landing = prepare_landing(warehouse, attempt_schema)
+    warehouse.run("control/create_schema", names={"schema": OPS_SCHEMA})
     for dataset in OPS_DATASETS:
-        publish_dataset(warehouse, state, run, dataset, attempt_schema=attempt_schema)
+        publish_dataset(warehouse, state, run, dataset, landing=landing)
     drop_old_attempt_tables(warehouse, state, older_than=now - keep_attempts)
     log.info("%s", render(summary))
     return summary
@@ -81,20 +84,17 @@ def raise_if_failed(summary: RunSummary) -> None:
         raise StopRun(f"{len(failed)} of {len(summary.outcomes)} objects are not proven. {listed}", fix=failed[0].fix)
 
 
-def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: str, *, attempt_schema: str) -> int:
+def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: str, *, landing: Table) -> int:
     """Merge one dataset's rows of this run into its OPS table, made where it is missing; returns how many rows."""
     names, rows = state.ops_rows(dataset, run)
     columns = OPS_DATASETS[dataset]
     target = Table(OPS_SCHEMA, dataset.upper())
-    warehouse.run("control/create_schema", names={"schema": OPS_SCHEMA})
     warehouse.run("control/create_ops", names={"table": target, "columns": columns})
     if not rows:
         return 0
-    attempt = Table(attempt_schema, f"OPS_{dataset.upper()}__{short_fingerprint([run.dag_id, run.run_id]).upper()}")
-    landing, folder = Table(attempt_schema, "LANDING"), attempt.name.lower()
+    attempt = Table(landing.schema, f"OPS_{dataset.upper()}__{short_fingerprint([run.dag_id, run.run_id]).upper()}")
+    folder = attempt.name.lower()
     context = {"target": target, "attempt": attempt, "columns": columns, "stage": landing, "folder": folder}
-    warehouse.run("control/create_schema", names={"schema": attempt_schema})
-    warehouse.run("control/create_stage", names={"stage": landing})
     warehouse.run("control/create_ops_attempt", names={**context, "table": attempt})
     with tempfile.TemporaryDirectory(prefix="crm-ops-") as local_folder:
         local = Path(local_folder) / f"{dataset}.parquet"

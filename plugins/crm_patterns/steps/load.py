@@ -83,11 +83,17 @@ def prepare_target(warehouse: Warehouse, target: Table, contract: ObjectContract
         )
 
 
-def _copy(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:
-    landing = Table(attempt.schema, "LANDING")
-    folder = attempt.name.lower()
-    warehouse.run("control/create_schema", names={"schema": attempt.schema})
+def prepare_landing(warehouse: Warehouse, attempt_schema: str) -> Table:
+    """The internal stage that files are PUT into, made with its schema where it is missing."""
+    landing = Table(attempt_schema, "LANDING")
+    warehouse.run("control/create_schema", names={"schema": attempt_schema})
     warehouse.run("control/create_stage", names={"stage": landing})
+    return landing
+
+
+def _copy(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:
+    landing = prepare_landing(warehouse, attempt.schema)
+    folder = attempt.name.lower()
     warehouse.run("warehouse_elt/create_attempt", names={"table": attempt, "contract": manifest.contract})
     for part in manifest.parts:
         with stage.local_part(ref, part.name) as local:
