@@ -1,0 +1,35 @@
+"""
+What the steps may ask of the world. Clients, warehouse and state implement these; steps see nothing else of them.
+
+Every method may raise the errors of `crm_patterns.core.errors`, and no others on purpose.
+"""
+
+from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
+from crm_patterns.core.ports.source import BulkRefused, JobState, JobStatus, ReadRequest, Source, Usage
+from crm_patterns.core.ports.stage import Stage, StageWriter
+from crm_patterns.core.ports.state import LedgerStore, ProgressStore, QuarantineStore, State
+from crm_patterns.core.ports.warehouse import Quality, QualityReport, RuleResult, Table, Warehouse
+
+__all__ = [
+    "BulkRefused",
+    "JobState",
+    "JobStatus",
+    "LedgerStore",
+    "ObjectOutcome",
+    "ProgressStore",
+    "Quality",
+    "QualityReport",
+    "QuarantineStore",
+    "ReadRequest",
+    "RememberedJob",
+    "RuleResult",
+    "RunKey",
+    "RunSummary",
+    "Source",
+    "Stage",
+    "StageWriter",
+    "State",
+    "Table",
+    "Usage",
+    "Warehouse",
+]

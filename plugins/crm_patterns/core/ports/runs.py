@@ -1,0 +1,69 @@
+"""A run, and what became of its objects, as the ledger knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.outcomes import RunState, Tally
+from crm_patterns.core.ports.source import ReadRequest
+from crm_patterns.core.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """A run as Airflow names it."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedJob:
+    """A job submitted by this run for this object, with what is needed to go on reading it after a kill."""
+
+    job_id: str
+    request: ReadRequest
+    contract: ObjectContract
+    source_count: int
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOutcome:
+    """What became of one object in one run."""
+
+    object_name: str
+    state: RunState
+    tally: Tally = field(default_factory=Tally)
+    window: Window | None = None
+    source_count: int | None = None
+    server_rows: int | None = None
+    staged_rows: int | None = None
+    published_rows: int | None = None
+    method: str = ""
+    method_reason: str = ""
+    problem: str = ""
+    fix: str = ""
+    failed_step: str = ""
+    calls: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run with its objects' outcomes, as the ledger knows it."""
+
+    key: RunKey
+    source: str
+    run_type: str
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None
+    outcomes: tuple[ObjectOutcome, ...]
+
+    @property
+    def tally(self) -> Tally:
+        return sum((outcome.tally for outcome in self.outcomes), Tally())

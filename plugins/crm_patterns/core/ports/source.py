@@ -1,0 +1,95 @@
+"""A system that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from crm_patterns.core.contracts import ObjectContract, ObjectDescription
+from crm_patterns.core.records import Page
+from crm_patterns.core.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """Rows of one object whose cursor lies in the window, soft-deleted ones included. No cursor: all rows."""
+
+    object_name: str
+    fields: tuple[str, ...]
+    cursor: str | None
+    window: Window
+    include_deleted: bool = True
+
+
+class JobState(StrEnum):
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+    GONE = "gone"  # the source does not know the job (any more)
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """`rows` is the job's own number of records, known once READY. `problem` is the source's text when FAILED."""
+
+    state: JobState
+    rows: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Calls used and allowed in the source's own rolling window; None where the source does not tell."""
+
+    calls_made: int
+    used: int | None
+    allowed: int | None
+
+
+class BulkRefused(Exception):
+    """The source will not serve this object through its bulk interface; read it row by row instead."""
+
+
+class Source(Protocol):
+    """A system that objects are read from. One instance serves one task; it may be used from several threads."""
+
+    name: str
+
+    def now(self) -> datetime:
+        """The source's own clock, UTC, whole seconds."""
+
+    def object_names(self) -> Sequence[str]:
+        """Names of all objects that can be read, for messages that suggest one."""
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """FixSettings where there is no such object, naming near ones."""
+
+    def count(self, request: ReadRequest) -> int:
+        """The source's own COUNT() for the request."""
+
+    def submit(self, request: ReadRequest) -> str:
+        """Start a bulk read; returns the job's id. Raises BulkRefused."""
+
+    def job_status(self, job_id: str) -> JobStatus: ...
+
+    def read_job(self, job_id: str, contract: ObjectContract) -> Iterator[Page]:
+        """All rows of a READY job, page by page. Memory is bounded by a few pages. Re-readable while the job exists."""
+
+    def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
+        """The same rows without a job."""
+
+    def discard(self, job_id: str) -> None:
+        """Abort the job if it runs and delete it; a job that is gone already is no error."""
+
+    def cursors_of(self, object_name: str, *, cursor: str, keys: Sequence[str]) -> Mapping[str, datetime | None]:
+        """Present cursor value by key for those of `keys` that still exist (soft-deleted ones do)."""
+
+    def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
+        """Cursor value by key of every row in the request's window at this moment (keys and cursor only)."""
+
+    def usage(self) -> Usage: ...
+
+    def close(self) -> None: ...

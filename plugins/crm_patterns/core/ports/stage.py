@@ -1,0 +1,38 @@
+"""Typed Parquet between source and destination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.records import Page, RejectedRow
+from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StageRef
+
+
+class StageWriter(Protocol):
+    """Writes one attempt. Nothing is visible to a reader before `commit` returns."""
+
+    def write(self, page: Page) -> None: ...
+
+    def commit(self, evidence: ReadEvidence) -> StageRef:
+        """Close the files, then write the manifest, last."""
+
+
+class Stage(Protocol):
+    """Typed Parquet on object storage."""
+
+    def open(self, address: StageAddress, contract: ObjectContract) -> AbstractContextManager[StageWriter]:
+        """A writer; left without `commit`, it removes what it wrote."""
+
+    def manifest(self, ref: StageRef) -> Manifest:
+        """StopRun where it is missing or its SHA-256 is not the reference's."""
+
+    def local_part(self, ref: StageRef, name: str) -> AbstractContextManager[Path]:
+        """The part as a local file (itself, or a copy that is removed afterwards), its SHA-256 checked."""
+
+    def rejected_rows(self, ref: StageRef) -> Iterator[RejectedRow]: ...
+
+    def keys(self, ref: StageRef, column: str) -> Iterator[str]: ...

@@ -1,0 +1,65 @@
+"""An analytic database, and the checks that run on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from crm_patterns.core.contracts import ContractField, ObjectContract
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A checked, upper-case warehouse name in the connection's database."""
+
+    schema: str
+    name: str
+
+
+class Warehouse(Protocol):
+    """An analytic database. Statements are templates of include/sql, named `<pattern>/<verb_object>`."""
+
+    def run(
+        self, statement: str, *, names: Mapping[str, Any] | None = None, values: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Render the template with `names` (checked identifiers and contracts), bind `values`, return the rows."""
+
+    def upload(self, local: Path, *, stage_path: str) -> None:
+        """PUT one file into the internal stage `Table`-like path `SCHEMA.STAGE/folder`."""
+
+    def columns(self, table: Table) -> Mapping[str, str]:
+        """Type by lower-cased column name; empty where there is no such table."""
+
+    def column_type(self, column: ContractField) -> str:
+        """The dialect's type for a contract's field, as in DDL."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One expectation's answer. `failing_keys_sql` selects the keys of all failing rows; empty at table level."""
+
+    rule: str
+    column: str
+    sentence: str
+    is_row_level: bool
+    passed: bool
+    failed_rows: int = 0
+    failing_keys_sql: str = ""
+    blocking: bool = True
+    observed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    rules: tuple[RuleResult, ...]
+    docs_uri: str
+
+
+class Quality(Protocol):
+    """Runs a suite on the warehouse's own engine over one table, and builds the page a person reads."""
+
+    def check(self, table: Table, contract: ObjectContract, *, suite: str, run_label: str) -> QualityReport: ...
