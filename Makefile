@@ -5,7 +5,7 @@ BIN := .venv/bin
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status env demo test test-e2e check bench clean
+.PHONY: help install up down status env demo test test-e2e check bench lock clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ check: install  ## formatter, linter, types, import contracts, links of the docs
 
 bench: install  ## the benchmarks
 	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks
+
+lock: install  ## requirements/lock.txt from requirements.txt and requirements/local.in; pins that still fit are kept
+	@.venv/.uv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+		--output-file requirements/lock.txt requirements/local.in
 
 clean: down  ## remove the local stack with its data, and the caches; .venv is kept
 	@rm -rf "$${CRM_STACK_HOME:-.stack}" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache htmlcov .coverage
