@@ -33,10 +33,18 @@ from crm_patterns.operators.load import LoadStageOperator
 from crm_patterns.operators.publish import PublishOperator
 from crm_patterns.operators.reconcile import ReconcileOperator
 from crm_patterns.operators.validate import ValidateOperator
-from crm_patterns.patterns.warehouse_elt import table_name
+from crm_patterns.patterns.naming import table_name
 
 SETTINGS = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
 NAMES = [item.name for item in SETTINGS.objects]
+
+FORM = {
+    "objects": Param([], type=["array", "null"], items={"type": "string", "enum": NAMES}, examples=NAMES,
+                     title="Objects", description="Only these; empty: all."),
+    "mode": Param("incremental", enum=["incremental", "full"], title="Mode",
+                  description="full reads everything again from the beginning of time."),
+    "dry_run": Param(False, type="boolean", title="Dry run", description="Only say what would be read."),
+}  # fmt: skip
 
 
 @dag(
@@ -51,13 +59,6 @@ NAMES = [item.name for item in SETTINGS.objects]
         "retry_delay": timedelta(seconds=SETTINGS.retry.delay_s),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(seconds=SETTINGS.retry.max_delay_s),
-    },
-    params={
-        "objects": Param([], type=["array", "null"], items={"type": "string", "enum": NAMES}, examples=NAMES,
-                         title="Objects", description="Only these; empty: all."),
-        "mode": Param("incremental", enum=["incremental", "full"], title="Mode",
-                      description="full reads everything again from the beginning of time."),
-        "dry_run": Param(False, type="boolean", title="Dry run", description="Only say what would be read."),
     },
     on_failure_callback=RunFailedNotice(slack_conn_id=SETTINGS.slack_conn_id, state_conn_id=SETTINGS.state_conn_id),
     on_success_callback=RunRecoveredNotice(slack_conn_id=SETTINGS.slack_conn_id, state_conn_id=SETTINGS.state_conn_id),
@@ -82,4 +83,5 @@ def crm_warehouse_elt() -> None:
         proven >> close
 
 
-crm_warehouse_elt()
+# Given after the tasks: Airflow copies the form that a DAG has by then into each of its tasks, at each reading.
+crm_warehouse_elt().params = FORM

@@ -7,7 +7,6 @@ the environment, so that a laptop, a test and production can share one file.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -185,6 +184,8 @@ def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
     line = _line_of(node, location)
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
+        import difflib
+
         near = difflib.get_close_matches(str(location[-1]), _known_keys(model, location), n=1)
         message = "no such setting" + (f"; did you mean {near[0]}?" if near else "")
     elif item["type"] == "missing":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,14 @@ def test_a_proven_object_is_announced_as_an_asset(dag: Any) -> None:
 def test_the_form_of_a_manual_run_offers_objects_mode_and_dry_run(dag: Any) -> None:
     assert set(dag.params) == {"objects", "mode", "dry_run"}
     assert dag.params["mode"] == "incremental"
+
+
+def test_the_form_is_kept_once_and_not_with_every_task(dag: Any) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = json.dumps(DagSerialization.to_dict(dag))
+
+    assert stored.count("Only these; empty: all.") == 1
 
 
 def test_the_deadline_callback_can_be_imported_by_another_process(dag: Any) -> None:

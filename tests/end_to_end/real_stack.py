@@ -165,7 +165,7 @@ class RealStack:
 
 
 def table(object_name: str) -> str:
-    from crm_patterns.patterns.warehouse_elt import table_name
+    from crm_patterns.patterns.naming import table_name
 
     return f"SALESFORCE.{table_name(object_name)}"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow.sdk import BaseHook, ObjectStoragePath
 
-from crm_patterns.core.ports import Stage
+if TYPE_CHECKING:
+    from crm_patterns.core.ports import Stage
 
 
 class StageHook(BaseHook):

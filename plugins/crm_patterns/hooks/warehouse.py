@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from crm_patterns.catalog import include_dir
-from crm_patterns.core.ports import Quality
 
 if TYPE_CHECKING:
+    from crm_patterns.core.ports import Quality
     from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 
 

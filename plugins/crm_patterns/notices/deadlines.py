@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.definitions.callback import AsyncCallback  # airflow.sdk re-exports them, but not to type checkers
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
-
-from crm_patterns.core.ports import RunKey
-from crm_patterns.notices import callback_context as told
-from crm_patterns.notices import messages
-
-log = logging.getLogger(__name__)
 
 
 def deadline_alert(interval: timedelta, *, slack_conn_id: str = "slack_default") -> DeadlineAlert:
@@ -34,6 +27,10 @@ async def deadline_missed(context: Mapping[str, Any], *, slack_conn_id: str, all
 
     Returns what was done, for Airflow's record of the callback. Raises nothing: see `slack.send_async`.
     """
+    from crm_patterns.core.ports import RunKey
+    from crm_patterns.notices import callback_context as told
+    from crm_patterns.notices import messages
+
     dag_run = context["dag_run"]
     run = RunKey(dag_run["dag_id"], dag_run.get("dag_run_id") or dag_run["run_id"])
     run_type = str(dag_run.get("run_type") or "")

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from crm_patterns.catalog import WarehouseEltSettings
-from crm_patterns.hooks.state import StateHook
-from crm_patterns.hooks.warehouse import WarehouseHook
 from crm_patterns.operators.step import REACTIONS, run_key, run_type
-from crm_patterns.steps.close_run import close_run, raise_if_failed
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.catalog import WarehouseEltSettings
 
 
 class CloseRunOperator(BaseOperator):
@@ -30,6 +28,10 @@ class CloseRunOperator(BaseOperator):
         self.settings = settings
 
     def execute(self, context: Context) -> str:
+        from crm_patterns.hooks.state import StateHook
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.close_run import close_run, raise_if_failed
+
         settings = self.settings
         state, run = StateHook(settings.state_conn_id).state(), run_key(context)
         state.start_run(run, source=settings.source, run_type=run_type(context), at=datetime.now(UTC))

@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from crm_patterns.core.outcomes import RunState
-from crm_patterns.core.ports import JobState, ObjectOutcome, RememberedJob, Source, State
-from crm_patterns.core.windows import WindowKind
-from crm_patterns.hooks.salesforce import SalesforceSourceHook
-from crm_patterns.hooks.stage import StageHook
 from crm_patterns.operators.step import StepOperator, run_key, run_type
-from crm_patterns.patterns.warehouse_elt import FieldChoice
-from crm_patterns.steps import extract
-from crm_patterns.triggers.source_job import SourceJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.core.ports import RememberedJob, Source, Stage, State
+    from crm_patterns.core.windows import WindowKind
+    from crm_patterns.steps.extract import ExtractOrder
 
 
 class ExtractToStageOperator(StepOperator):
@@ -34,6 +30,9 @@ class ExtractToStageOperator(StepOperator):
     step = "extract"
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.outcomes import RunState
+        from crm_patterns.core.ports import ObjectOutcome
+
         with self.reported(context) as state, self._source(state, context) as source:
             if not context["params"].get("dry_run"):
                 begun = ObjectOutcome(self.object_name, RunState.RUNNING, started_at=datetime.now(UTC))
@@ -42,6 +41,9 @@ class ExtractToStageOperator(StepOperator):
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Called when the trigger has seen the job end, or its deadline pass."""
+        from crm_patterns.core.ports import JobState
+        from crm_patterns.steps import extract
+
         with self.reported(context) as state, self._source(state, context) as source:
             order = self._order(context)
             job = extract.resume(source, state, order)
@@ -52,6 +54,9 @@ class ExtractToStageOperator(StepOperator):
             return self._read(source, state, context, job)
 
     def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.ports import JobState
+        from crm_patterns.steps import extract
+
         order = self._order(context)
         if context["params"].get("dry_run"):
             planned = extract.plan(source, state, order)
@@ -71,6 +76,8 @@ class ExtractToStageOperator(StepOperator):
         return self._read(source, state, context, job)
 
     def _defer(self, job: RememberedJob) -> None:
+        from crm_patterns.triggers.source_job import SourceJobTrigger
+
         deadline = job.submitted_at + timedelta(seconds=self.settings.job_deadline_s)
         self.log.info("Bulk job %s is not ready; waiting without a worker slot until %s.", job.job_id, deadline)
         self.defer(
@@ -81,16 +88,21 @@ class ExtractToStageOperator(StepOperator):
         )
 
     def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
+        from crm_patterns.steps import extract
+
         reason = f"{job.source_count:,} rows are more than one would read row by row"
         ref = extract.read_job_to_stage(
             source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), reason=reason
         )
         return ref.to_xcom()
 
-    def _order(self, context: Context) -> extract.ExtractOrder:
+    def _order(self, context: Context) -> ExtractOrder:
+        from crm_patterns.patterns.warehouse_elt import FieldChoice
+        from crm_patterns.steps.extract import ExtractOrder
+
         settings, item = self.settings, self.settings.object(self.object_name)
         kind, interval = _kind(context)
-        return extract.ExtractOrder(
+        return ExtractOrder(
             run=run_key(context),
             object_name=item.name,
             choice=FieldChoice(item.include, item.exclude, item.hash, item.cursor),
@@ -109,6 +121,8 @@ class ExtractToStageOperator(StepOperator):
     @contextmanager
     def _source(self, state: State, context: Context) -> Iterator[Source]:
         """The source for this task; what it cost is on record, however the task ends."""
+        from crm_patterns.hooks.salesforce import SalesforceSourceHook
+
         source = SalesforceSourceHook(self.settings.source_conn_id).source(
             page_rows=self.settings.page_rows, pages_ahead=self.settings.pages_ahead
         )
@@ -119,11 +133,15 @@ class ExtractToStageOperator(StepOperator):
             state.record_calls(run_key(context), source.name, self.object_name, step=self.step, usage=spent, at=at)
             source.close()
 
-    def _stage(self) -> Any:
+    def _stage(self) -> Stage:
+        from crm_patterns.hooks.stage import StageHook
+
         return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
 
 
 def _kind(context: Context) -> tuple[WindowKind, tuple[datetime, datetime] | None]:
+    from crm_patterns.core.windows import WindowKind
+
     if run_type(context) == "backfill":
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
         return WindowKind.BACKFILL, (start, end) if start and end else None

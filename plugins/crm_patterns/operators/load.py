@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.core.staging import StageRef
-from crm_patterns.hooks.stage import StageHook
-from crm_patterns.hooks.warehouse import WarehouseHook
 from crm_patterns.operators.step import StepOperator, run_key
-from crm_patterns.steps.load import load
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +21,11 @@ class LoadStageOperator(StepOperator):
         self.stage = stage
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.staging import StageRef
+        from crm_patterns.hooks.stage import StageHook
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.load import load
+
         settings = self.settings
         with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             loaded = load(

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.core.references import CheckedRef
-from crm_patterns.hooks.stage import StageHook
-from crm_patterns.hooks.warehouse import WarehouseHook
 from crm_patterns.operators.step import StepOperator, run_key
-from crm_patterns.steps.publish import publish
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +21,11 @@ class PublishOperator(StepOperator):
         self.checked = checked
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.references import CheckedRef
+        from crm_patterns.hooks.stage import StageHook
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.publish import publish
+
         settings = self.settings
         with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             published = publish(

@@ -6,12 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.core.references import PublishedRef
-from crm_patterns.hooks.salesforce import SalesforceSourceHook
-from crm_patterns.hooks.stage import StageHook
-from crm_patterns.hooks.warehouse import WarehouseHook
 from crm_patterns.operators.step import StepOperator, run_key
-from crm_patterns.steps.reconcile import reconcile
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,6 +23,12 @@ class ReconcileOperator(StepOperator):
         self.published = published
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.references import PublishedRef
+        from crm_patterns.hooks.salesforce import SalesforceSourceHook
+        from crm_patterns.hooks.stage import StageHook
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.reconcile import reconcile
+
         settings = self.settings
         with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             outcome = reconcile(

@@ -1,4 +1,9 @@
-"""What every step's operator shares: which run it belongs to, and that a failure is on record before it is raised."""
+"""
+What every step's operator shares: which run it belongs to, and that a failure is on record before it is raised.
+
+Operators import what they work with inside their methods: a DAG file that names them is read in a fresh process again
+and again, and only a task needs more than their names.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +17,13 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from crm_patterns.catalog import WarehouseEltSettings
 from crm_patterns.core.errors import FixSettings, IntegrationError, OutOfBudget, StopRun
-from crm_patterns.core.outcomes import RunState
-from crm_patterns.core.ports import ObjectOutcome, RunKey, State
-from crm_patterns.hooks.state import StateHook
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.catalog import WarehouseEltSettings
+    from crm_patterns.core.ports import RunKey, State
 
 REACTIONS = ExceptionRetryPolicy(
     rules=[
@@ -34,6 +38,8 @@ REACTIONS = ExceptionRetryPolicy(
 
 
 def run_key(context: Context) -> RunKey:
+    from crm_patterns.core.ports import RunKey
+
     dag_run = context["dag_run"]
     return RunKey(dag_run.dag_id, dag_run.run_id)
 
@@ -56,6 +62,8 @@ class StepOperator(BaseOperator):
         self.object_name = object_name
 
     def state(self) -> State:
+        from crm_patterns.hooks.state import StateHook
+
         return StateHook(self.settings.state_conn_id).state()
 
     @contextmanager
@@ -76,6 +84,9 @@ class StepOperator(BaseOperator):
             raise
 
     def _record(self, state: State, run: RunKey, *, problem: str, fix: str) -> None:
+        from crm_patterns.core.outcomes import RunState
+        from crm_patterns.core.ports import ObjectOutcome
+
         known = state.outcome(run, self.object_name) or ObjectOutcome(self.object_name, RunState.FAILED)
         failed = replace(
             known, state=RunState.FAILED, problem=problem, fix=fix, failed_step=self.step, finished_at=datetime.now(UTC)

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
-from crm_patterns.core.references import LoadedRef
-from crm_patterns.hooks.stage import StageHook
-from crm_patterns.hooks.warehouse import WarehouseHook
 from crm_patterns.operators.step import StepOperator, run_key
-from crm_patterns.steps.validate import validate
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -42,6 +38,11 @@ class ValidateOperator(StepOperator):
         self.docs_url = ""
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.references import LoadedRef
+        from crm_patterns.hooks.stage import StageHook
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.validate import validate
+
         settings = self.settings
         hook = WarehouseHook(settings.warehouse_conn_id)
         with self.reported(context) as state, hook.warehouse() as warehouse:

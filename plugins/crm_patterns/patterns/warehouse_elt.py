@@ -1,13 +1,8 @@
-"""
-Decisions of the warehouse pattern: which fields move under which names, which window is read, and by which interface.
-
-Column names follow Fivetran's convention, so that dbt packages and dashboards written for it keep working.
-"""
+"""Decisions of the warehouse pattern: which fields move under which names, which window is read, by which interface."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +11,7 @@ from crm_patterns.core.contracts import ContractField, DescribedField, FieldKind
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.patterns.naming import column_name, table_name
 
 CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 """In this order: the first moves on every write and is indexed, the last never moves (insert-only objects)."""
@@ -34,19 +30,6 @@ class FieldChoice:
     exclude: tuple[str, ...] = ()
     hashed: tuple[str, ...] = ()
     cursor: str | None = None
-
-
-def column_name(name: str) -> str:
-    """`AnnualRevenue` → `annual_revenue`, `Product2` → `product_2`, `My_Field__c` → `my_field_c`."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", spaced)
-    spaced = re.sub(r"([A-Za-z])([0-9])", r"\1_\2", spaced)
-    return re.sub(r"_+", "_", spaced).strip("_").lower()
-
-
-def table_name(object_name: str) -> str:
-    """The warehouse table of an object: its column name in upper case."""
-    return column_name(object_name).upper()
 
 
 def make_contract(source: str, description: ObjectDescription, choice: FieldChoice) -> ObjectContract:
