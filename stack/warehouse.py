@@ -20,6 +20,7 @@ from stack.files import read_json, write_json
 from stack.ports import LOOPBACK
 from stack.tls import server_certificate
 from stack.warehouse_door import WarehouseDoor
+from stack.warehouse_nulls import keep_null_moments
 from stack.warehouse_turns import Turns
 
 DATABASE = "CRM"
@@ -52,6 +53,7 @@ def open_databases(data: Path, users: Path) -> WarehouseDoor:
     import fakesnow.server
     from fakesnow.instance import FakeSnow
 
+    keep_null_moments()
     instance = FakeSnow(db_path=data)
     for database in {DATABASE, *(file.stem.upper() for file in data.glob("*.db"))}:
         instance.connect(database, "PUBLIC").close()

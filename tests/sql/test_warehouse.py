@@ -16,9 +16,19 @@ from crm_patterns.core.errors import FixSettings, RetryLater, StopRun
 from crm_patterns.core.ports import Table
 from crm_patterns.warehouse.parquet_files import Sizes
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
-from tests.sql.attempts import ORDER, loaded, order, publish, target_of
+from tests.sql.attempts import NOON, ORDER, loaded, order, publish, target_of
 
 SQL = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+
+def test_an_empty_moment_stays_empty(warehouse: SnowflakeWarehouse, schema: str) -> None:
+    warehouse._execute(f'create table "{schema}"."T" (id int, tz timestamp_tz, ntz timestamp_ntz)', {})
+    warehouse._execute(f'insert into "{schema}"."T" values (1, null, null)', {})
+    warehouse._execute(f'insert into "{schema}"."T" select 2, %(at)s::timestamp_tz, null', {"at": NOON})
+
+    rows = warehouse._execute(f'select tz, ntz from "{schema}"."T" order by id', {})
+
+    assert rows == [(None, None), (NOON, None)]
 
 
 def test_a_wrong_password_is_for_a_person(connection_arguments: dict[str, Any]) -> None:

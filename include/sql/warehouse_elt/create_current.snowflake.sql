@@ -3,8 +3,7 @@ create table if not exists {{ table | table }} (
 {% for field in contract.fields %}
     {{ field.column | identifier }} {{ field | type }},
 {% endfor %}
-    "_SYNCED_AT" timestamp_tz,
-    "_RUN_ID" varchar,
-    "_DELETED" boolean,
-    "_SOURCE_MODIFIED_AT" timestamp_tz
+{% for own in own_columns %}
+    {{ own.column | identifier }} {{ own | type }}{{ "," if not loop.last }}
+{% endfor %}
 )

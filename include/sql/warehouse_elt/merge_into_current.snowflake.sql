@@ -9,19 +9,22 @@ when matched and ({{ versions.is_newer(contract) }} or {{ versions.is_earlier_re
 {% for field in contract.fields %}
     {{ field.column | identifier }} = incoming.{{ field.column | identifier }},
 {% endfor %}
-    "_SYNCED_AT" = incoming."_SYNCED_AT",
-    "_RUN_ID" = %(run_id)s,
-    "_DELETED" = incoming."_DELETED",
-    "_SOURCE_MODIFIED_AT" = incoming."_SOURCE_MODIFIED_AT"
+{% for own in own_columns %}
+    {{ own.column | identifier }} = incoming.{{ own.column | identifier }}{{ "," if not loop.last }}
+{% endfor %}
 when not matched then insert (
 {% for field in contract.fields %}
     {{ field.column | identifier }},
 {% endfor %}
-    "_SYNCED_AT", "_RUN_ID", "_DELETED", "_SOURCE_MODIFIED_AT"
+{% for own in own_columns %}
+    {{ own.column | identifier }}{{ "," if not loop.last }}
+{% endfor %}
 )
 values (
 {% for field in contract.fields %}
     incoming.{{ field.column | identifier }},
 {% endfor %}
-    incoming."_SYNCED_AT", %(run_id)s, incoming."_DELETED", incoming."_SOURCE_MODIFIED_AT"
+{% for own in own_columns %}
+    incoming.{{ own.column | identifier }}{{ "," if not loop.last }}
+{% endfor %}
 )

@@ -82,7 +82,10 @@ class ContractField:
 
 @dataclass(frozen=True)
 class ObjectContract:
-    """What moves of one object. `key`, `cursor` and `deleted_flag` are source field names that are among the fields."""
+    """
+    What moves of one object. `key`, `cursor`, `deleted_flag` and `merged_into` are source field names that are among
+    the fields. `cursor_moves`: deleting or restoring a row moves its cursor, so that a window sees it.
+    """
 
     source: str
     object_name: str
@@ -91,12 +94,15 @@ class ObjectContract:
     key: str
     cursor: str | None
     deleted_flag: str | None
+    merged_into: str | None = None
+    cursor_moves: bool = True
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes when, and only when, a name, column, type or role changes (not when a picklist gains a value)."""
         shape = [(f.name, f.column, f.kind, f.length, f.precision, f.scale, f.hashed) for f in self.fields]
-        return fingerprint([self.object_name, self.table, shape, self.key, self.cursor, self.deleted_flag])
+        roles = (self.key, self.cursor, self.deleted_flag, self.merged_into)
+        return fingerprint([self.object_name, self.table, shape, *roles])
 
     def column_of(self, name: str) -> str:
         return next(field.column for field in self.fields if field.name == name)
@@ -112,6 +118,10 @@ class ObjectContract:
     @property
     def deleted_column(self) -> str | None:
         return self.column_of(self.deleted_flag) if self.deleted_flag else None
+
+    @property
+    def merged_into_column(self) -> str | None:
+        return self.column_of(self.merged_into) if self.merged_into else None
 
     @property
     def columns(self) -> tuple[str, ...]:

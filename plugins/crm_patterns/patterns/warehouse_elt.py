@@ -16,6 +16,8 @@ from crm_patterns.patterns.naming import column_name, table_name
 CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 """In this order: the first moves on every write and is indexed, the last never moves (insert-only objects)."""
 
+INSERT_ONLY_CURSOR = CURSORS[-1]
+
 VIEWER_NOISE = frozenset({"lastvieweddate", "lastreferenceddate"})
 """These tell when the *reading* user last looked at a record: noise of our own making."""
 
@@ -38,9 +40,10 @@ def make_contract(source: str, description: ObjectDescription, choice: FieldChoi
     key = _required(description, "Id")
     cursor = _cursor(description, choice)
     deleted = description.by_name.get("isdeleted")
-    roles = {field.name for field in (key, cursor, deleted) if field is not None}
-    chosen = [field for field in description.fields if field.name in roles or _is_chosen(field, choice)]
     hashed = {name.lower() for name in choice.hashed}
+    merged_into = description.by_name.get("masterrecordid") if "masterrecordid" not in hashed else None
+    roles = {field.name for field in (key, cursor, deleted, merged_into) if field is not None}
+    chosen = [field for field in description.fields if field.name in roles or _is_chosen(field, choice)]
     columns = _distinct_columns(field.name for field in chosen)
     return ObjectContract(
         source=source,
@@ -50,6 +53,8 @@ def make_contract(source: str, description: ObjectDescription, choice: FieldChoi
         key=key.name,
         cursor=cursor.name if cursor else None,
         deleted_flag=deleted.name if deleted else None,
+        merged_into=merged_into.name if merged_into else None,
+        cursor_moves=cursor is not None and cursor.name != INSERT_ONLY_CURSOR,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.contracts import ContractField, ObjectContract
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.own_columns import OWN_COLUMNS, OwnColumn
 from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import LoadedRef
 from crm_patterns.core.staging import Manifest, StageRef
@@ -67,7 +68,8 @@ def prepare_target(warehouse: Warehouse, target: Table, contract: ObjectContract
         warehouse.run("control/create_schema", names={"schema": target.schema})
         warehouse.run("warehouse_elt/create_current", names={"table": target, "contract": contract})
         present = warehouse.columns(target)
-    for field in contract.fields:
+    wanted: tuple[ContractField | OwnColumn, ...] = (*contract.fields, *OWN_COLUMNS)
+    for field in wanted:
         if field.column not in present:
             warehouse.run("warehouse_elt/add_column", names={"table": target, "field": field})
             log.info("Added column %s to %s.%s.", field.column, target.schema, target.name)

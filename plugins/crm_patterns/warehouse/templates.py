@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFo
 
 from crm_patterns.core.contracts import ContractField
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.own_columns import OWN_COLUMNS
 from crm_patterns.warehouse.identifiers import (
     folder_name,
     identifier,
@@ -24,7 +25,11 @@ from crm_patterns.warehouse.identifiers import (
 
 
 class Templates:
-    """Renders the statements of one dialect. `column_type` gives a contract field's type in DDL."""
+    """
+    Renders the statements of one dialect. `column_type` gives a contract field's type in DDL.
+
+    Every template sees `own_columns`, the columns we add to a current table.
+    """
 
     def __init__(self, root: Path, *, dialect: str, column_type: Callable[[ContractField], str]) -> None:
         self.root = root
@@ -45,6 +50,8 @@ class Templates:
             embedded=inside_a_bound_statement,
             type=column_type,
         )
+
+        self._environment.globals["own_columns"] = OWN_COLUMNS
 
     def statements(self) -> list[str]:
         """Names of all statements of this dialect, as `render` takes them."""
