@@ -12,7 +12,7 @@ import pyarrow as pa
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import DescribedField, FieldKind, ObjectContract, ObjectDescription
 from crm_patterns.core.errors import SchemaMoved
-from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, ReadRequest, Usage
+from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
 from crm_patterns.core.records import Page
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -60,6 +60,10 @@ class SourceDouble:
     def describe(self, object_name: str) -> ObjectDescription:
         self.described += 1
         return ObjectDescription(object_name, DESCRIPTION.fields)
+
+    def look(self, request: LookRequest) -> Look:
+        count = len([r for r in self.rows if request.window.contains(r["SystemModstamp"])])
+        return Look(self.describe(request.object_name), None if request.window.is_empty else count, None)
 
     def count(self, request: ReadRequest) -> int:
         return len(self._window(request))

@@ -19,7 +19,7 @@ import pytest
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import FixSettings, OutOfBudget, RetryLater, SchemaMoved
-from crm_patterns.core.ports import BulkRefused, JobState, ReadRequest, Source
+from crm_patterns.core.ports import BulkRefused, JobState, LookRequest, ReadRequest, Source
 from crm_patterns.core.records import Page
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
@@ -104,6 +104,53 @@ class SourceSuite:
         source = world.connect()
         yield source
         source.close()
+
+    # --- one look -----------------------------------------------------------------------------------------------------
+
+    def test_one_look_tells_what_separate_questions_tell(self, world: World, source: Source) -> None:
+        _, request = everything(world, source)
+        before = world.calls()
+
+        seen = source.look(LookRequest(world.object_name, request.cursor, request.window))
+
+        assert world.calls() == before + 1
+        assert seen.description == source.describe(world.object_name)
+        assert seen.count == source.count(request) > 0
+        assert seen.deletions is None
+
+    def test_a_look_names_what_was_deleted_since(self, world: World, source: Source) -> None:
+        (key,) = world.add([{}])
+        world.delete([key])
+        since = source.now() - timedelta(hours=1)
+        window = Window(since, source.now() + timedelta(minutes=1), WindowKind.INCREMENTAL)
+
+        seen = source.look(LookRequest(world.object_name, everything(world, source)[1].cursor, window, since))
+
+        assert seen.deletions is not None
+        assert seen.deletions.complete
+        assert seen.deletions.covered_until <= source.now() + timedelta(minutes=1)
+
+    def test_a_look_with_a_cursor_that_is_none_still_describes(self, world: World, source: Source) -> None:
+        window = Window(None, source.now(), WindowKind.FULL)
+
+        seen = source.look(LookRequest(world.object_name, "NoSuchStamp", window))
+
+        assert seen.count is None
+        assert seen.description.object_name == world.object_name
+
+    def test_a_look_at_an_unknown_object_is_answered_with_near_names(self, world: World, source: Source) -> None:
+        with pytest.raises(FixSettings) as caught:
+            source.look(LookRequest(world.misspelt_name, None, Window(None, source.now(), WindowKind.FULL)))
+
+        assert world.object_name in caught.value.fix
+
+    def test_the_clock_costs_no_call_once_signed_in(self, world: World, source: Source) -> None:
+        source.describe(world.object_name)
+        before = world.calls()
+
+        source.now()
+
+        assert world.calls() == before
 
     # --- description --------------------------------------------------------------------------------------------------
 

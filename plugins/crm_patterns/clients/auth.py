@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from threading import Lock
 
 from crm_patterns.core.errors import FixSettings
 
 
 @dataclass(frozen=True, slots=True)
+class ServerClock:
+    """A server's clock read once, and carried on by this machine's monotonic one: its wall clock may be wrong."""
+
+    told: datetime
+    heard_at_s: float
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> ServerClock | None:
+        """From a `Date` header that was just received; None where it is missing or no date."""
+        try:
+            told = parsedate_to_datetime(headers["date"])
+        except (KeyError, ValueError):
+            return None
+        return cls(told.astimezone(UTC), time.monotonic())
+
+    def now(self) -> datetime:
+        """UTC, whole seconds; never ahead of the server by more than a request takes."""
+        return (self.told + timedelta(seconds=time.monotonic() - self.heard_at_s)).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """What sign-in gave: the secret, and the base URL (scheme, host, port; no trailing slash) for all later calls."""
+    """
+    What sign-in gave: the secret, and the base URL (scheme, host, port; no trailing slash) for all later calls.
+
+    `clock` is the server's at that moment, where its answer told it.
+    """
 
     secret: str = field(repr=False)
     base_url: str
+    clock: ServerClock | None = None
 
 
 class SessionGone(FixSettings):

@@ -104,6 +104,14 @@ def _cursor(description: ObjectDescription, choice: FieldChoice) -> DescribedFie
     return next((description.by_name[name.lower()] for name in CURSORS if description.has(name)), None)
 
 
+def likely_cursor(object_name: str, choice: FieldChoice) -> str:
+    """The cursor that the object will turn out to have, before it is described: a wrong guess costs one more call."""
+    if choice.cursor:
+        return choice.cursor
+    is_field_history = object_name.endswith("History") and object_name != "OpportunityHistory"
+    return CURSORS[-1] if is_field_history else CURSORS[0]
+
+
 def _required(description: ObjectDescription, name: str) -> DescribedField:
     field = description.by_name.get(name.lower())
     if field is None:
@@ -162,6 +170,8 @@ def decide_window(
 
 def choose_method(preference: str, *, rows: int, rest_below: int) -> tuple[str, str]:
     """`bulk` or `rest`, and why, in a sentence for the log."""
+    if rows == 0:
+        return "rest", "the source counts no rows in the window, so none are asked for"
     if preference != "auto":
         return preference, f"settings say read: {preference}"
     if rows <= rest_below:

@@ -18,6 +18,7 @@ from crm_patterns.core.ports import (
     BulkRefused,
     JobState,
     JobStatus,
+    LookRequest,
     ReadRequest,
     RememberedJob,
     RunKey,
@@ -27,7 +28,7 @@ from crm_patterns.core.ports import (
 )
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
-from crm_patterns.patterns.warehouse_elt import FieldChoice, choose_method, decide_window, make_contract
+from crm_patterns.patterns.warehouse_elt import FieldChoice, choose_method, decide_window, likely_cursor, make_contract
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +61,16 @@ class ReadPlan:
 
 
 def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
-    """Describe the object, claim the run's window, count it, choose the interface. Writes nothing but the claim."""
+    """Claim the run's window, describe and count it, choose the interface. Writes nothing but the claim."""
     read_at = source.now()
-    contract = make_contract(source.name, source.describe(order.object_name), order.choice)
     window = state.claim_window(order.run, source.name, order.object_name, _window(source, state, order, read_at))
+    cursor = likely_cursor(order.object_name, order.choice)
+    seen = source.look(LookRequest(order.object_name, cursor, window))
+    contract = make_contract(source.name, seen.description, order.choice)
     request = ReadRequest(contract.object_name, tuple(field.name for field in contract.fields), contract.cursor, window)
-    count = 0 if window.is_empty else source.count(request)
+    count = seen.count if contract.cursor == cursor else None
+    if count is None:
+        count = 0 if window.is_empty else source.count(request)
     method, reason = choose_method(order.read, rows=count, rest_below=order.rest_below)
     if window.is_empty:
         method, reason = "rest", "the window is empty"
@@ -194,11 +199,11 @@ def read_job_to_stage(
 def read_rows_to_stage(
     source: Source, stage: Stage, order: ExtractOrder, planned: ReadPlan, *, attempt_id: str
 ) -> StageRef:
-    """Stage the plan's rows, read without a job."""
+    """Stage the plan's rows, read without a job; a window in which the source counts none is not asked for."""
     address = StageAddress(source.name, order.object_name, planned.request.window, attempt_id)
     received = 0
     with stage.open(address, planned.contract) as writer:
-        if not planned.request.window.is_empty:
+        if planned.source_count:
             for page in source.read_rows(planned.request, planned.contract):
                 received += page.read
                 writer.write(page)

@@ -166,4 +166,5 @@ def test_a_backfill_without_an_interval_is_refused() -> None:
 def test_small_objects_are_read_row_by_row_and_the_reason_is_told() -> None:
     assert choose_method("auto", rows=2000, rest_below=2000)[0] == "rest"
     assert choose_method("auto", rows=2001, rest_below=2000)[0] == "bulk"
-    assert choose_method("bulk", rows=0, rest_below=2000) == ("bulk", "settings say read: bulk")
+    assert choose_method("bulk", rows=1, rest_below=2000) == ("bulk", "settings say read: bulk")
+    assert choose_method("bulk", rows=0, rest_below=2000)[0] == "rest"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import httpx
 
-from crm_patterns.clients.auth import TokenCache
+from crm_patterns.clients.auth import ServerClock, TokenCache
 from crm_patterns.clients.network import is_this_machine
 from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
@@ -18,6 +17,7 @@ from crm_patterns.clients.salesforce import soql, wire
 from crm_patterns.clients.salesforce.connection import SalesforceConnection
 from crm_patterns.clients.salesforce.errors import Gone, judge
 from crm_patterns.clients.salesforce.jobs import QueryJobs
+from crm_patterns.clients.salesforce.looking import look
 from crm_patterns.clients.salesforce.queries import RestQueries
 from crm_patterns.clients.salesforce.results import PARALLEL_SINCE, JobResults, PageOptions
 from crm_patterns.clients.salesforce.sign_in import signer_in
@@ -25,7 +25,7 @@ from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings, RetryLater, StopRun
-from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, ReadRequest, Usage
+from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
 from crm_patterns.core.records import Page
 
 BULK_KEYS_ABOVE = 20_000
@@ -74,16 +74,26 @@ class SalesforceClient:
     # --- small questions ----------------------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """The server's `Date` header."""
-        reply = self._get("/services/data", "the list of API versions")
-        try:
-            return parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
-        except (KeyError, ValueError) as error:
-            raise StopRun(f"{reply.host} sends no usable Date header, so its clock is unknown.") from error
+        """The server's `Date` header: of the sign-in, carried on, so that it costs no call; else of a call."""
+        clock = self._session.token().clock
+        if clock is None:
+            reply = self._get("/services/data", "the list of API versions")
+            clock = ServerClock.of(reply.headers)
+            if clock is None:
+                raise StopRun(f"{reply.host} sends no usable Date header, so its clock is unknown.")
+        return clock.now()
 
     def object_names(self) -> Sequence[str]:
         data = wire.read_json(self._get(f"{self._base}/sobjects", "the list of objects").body)
         return [item["name"] for item in data["sobjects"] if item.get("queryable", True)]
+
+    def look(self, request: LookRequest) -> Look:
+        if not soql.is_name(request.object_name):
+            raise self._unknown(request.object_name)
+        try:
+            return look(self._transport, self._queries, request, base=self._base, now=self.now())
+        except Gone as error:
+            raise self._unknown(request.object_name) from error
 
     def describe(self, object_name: str) -> ObjectDescription:
         if not soql.is_name(object_name):

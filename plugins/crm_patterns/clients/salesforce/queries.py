@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from crm_patterns.clients.salesforce.errors import judge
+from crm_patterns.clients.salesforce.batches import ask_together
 from crm_patterns.clients.salesforce.wire import read_json
-from crm_patterns.clients.transport import Call, Reply, Transport
-from crm_patterns.core.errors import RetryLater
+from crm_patterns.clients.transport import Call, Transport
+from crm_patterns.core.errors import IntegrationError, RetryLater
 
 URL_CHARACTERS = 12_000
 """Salesforce takes about 16,000 for URI and headers together; what is longer travels in a body."""
@@ -23,9 +22,12 @@ class RestQueries:
         self._transport = transport
         self._base = base
 
+    def path(self, text: str, *, include_deleted: bool) -> str:
+        return f"{self._base}/{'queryAll' if include_deleted else 'query'}?q={quote(text, safe='')}"
+
     def ask(self, text: str, about: str, *, include_deleted: bool) -> dict[str, Any]:
         """The first page of an answer, numbers exact."""
-        path = f"{self._base}/{'queryAll' if include_deleted else 'query'}?q={quote(text, safe='')}"
+        path = self.path(text, include_deleted=include_deleted)
         if len(path) > URL_CHARACTERS:
             return self._ask_in_body(path, about)
         answer: dict[str, Any] = read_json(self._transport.send(Call("GET", path, about)).body)
@@ -46,14 +48,8 @@ class RestQueries:
             raise RetryLater(f"Salesforce announced {total:,} {about} and sent {received:,}.")
 
     def _ask_in_body(self, path: str, about: str) -> dict[str, Any]:
-        """A query too long for a URL, as the only part of a batch: that it is a POST changes nothing at the source."""
-        part = {"method": "GET", "url": path.removeprefix("/services/data/")}
-        call = Call("POST", f"{self._base}/composite/batch", about, json={"batchRequests": [part]})
-        reply = self._transport.send(call)
-        (inner,) = read_json(reply.body)["results"]
-        body = json.dumps(inner["result"], default=str).encode()
-        error = judge(call, Reply(int(inner["statusCode"]), reply.headers, body, reply.host))
-        if error is not None:
-            raise error
-        answer: dict[str, Any] = inner["result"]
+        """A query too long for a URL, as the only part of a batch."""
+        (answer,) = ask_together(self._transport, [path], about, base=self._base)
+        if isinstance(answer, IntegrationError):
+            raise answer
         return answer

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from crm_patterns.clients.auth import Token
+from crm_patterns.clients.auth import ServerClock, Token
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce.connection import SalesforceConnection, SignIn
 from crm_patterns.clients.salesforce.wire import read_json, read_problem
@@ -89,7 +89,7 @@ def _ask(connection: SalesforceConnection, transport: Transport, form: dict[str,
     reply = transport.send(call)
     try:
         answer = read_json(reply.body)
-        return Token(answer["access_token"], answer["instance_url"].rstrip("/"))
+        return Token(answer["access_token"], answer["instance_url"].rstrip("/"), ServerClock.of(reply.headers))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _not_salesforce(connection) from error
 
@@ -185,7 +185,7 @@ def _soap_login(connection: SalesforceConnection, transport: Transport) -> Token
     secret, server = _soap_text(reply.body, "sessionId"), urlsplit(_soap_text(reply.body, "serverUrl"))
     if not secret or not server.netloc:
         raise _not_salesforce(connection)
-    return Token(secret, f"{server.scheme}://{server.netloc}")
+    return Token(secret, f"{server.scheme}://{server.netloc}", ServerClock.of(reply.headers))
 
 
 def _soap_text(body: bytes, name: str) -> str:

@@ -5,16 +5,29 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 """
 
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
-from crm_patterns.core.ports.source import BulkRefused, JobState, JobStatus, ReadRequest, Source, Usage
+from crm_patterns.core.ports.source import (
+    BulkRefused,
+    Deletions,
+    JobState,
+    JobStatus,
+    Look,
+    LookRequest,
+    ReadRequest,
+    Source,
+    Usage,
+)
 from crm_patterns.core.ports.stage import Stage, StageWriter
 from crm_patterns.core.ports.state import LedgerStore, ProgressStore, QuarantineStore, State
 from crm_patterns.core.ports.warehouse import Quality, QualityReport, RuleResult, Table, Warehouse
 
 __all__ = [
     "BulkRefused",
+    "Deletions",
     "JobState",
     "JobStatus",
     "LedgerStore",
+    "Look",
+    "LookRequest",
     "ObjectOutcome",
     "ProgressStore",
     "Quality",

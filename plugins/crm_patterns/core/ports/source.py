@@ -49,6 +49,43 @@ class Usage:
     allowed: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """
+    What the source's own log of deletions says: when (UTC) by key, up to `covered_until`, where the next look begins.
+
+    `complete` is False where the log does not reach back as far as was asked: only a comparison of keys tells the rest.
+    """
+
+    deleted_at: Mapping[str, datetime]
+    covered_until: datetime
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookRequest:
+    """What to find out about an object before it is read. `deleted_since` None: deletions are not asked for."""
+
+    object_name: str
+    cursor: str | None
+    window: Window
+    deleted_since: datetime | None = None
+    include_deleted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    The object as it is described now, the source's COUNT() of the window, and its log of deletions.
+
+    A count or log is None where it was not asked for, or where the source could not answer it (no such cursor, say).
+    """
+
+    description: ObjectDescription
+    count: int | None
+    deletions: Deletions | None
+
+
 class BulkRefused(Exception):
     """The source will not serve this object through its bulk interface; read it row by row instead."""
 
@@ -66,6 +103,9 @@ class Source(Protocol):
 
     def describe(self, object_name: str) -> ObjectDescription:
         """FixSettings where there is no such object, naming near ones."""
+
+    def look(self, request: LookRequest) -> Look:
+        """Description, count and deletions in as few calls as the source allows. FixSettings as `describe`."""
 
     def count(self, request: ReadRequest) -> int:
         """The source's own COUNT() for the request."""

@@ -1,0 +1,80 @@
+"""What to know of an object before it is read, in one call. "REST API Developer Guide": sObject Get Deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from crm_patterns.clients.salesforce import soql, wire
+from crm_patterns.clients.salesforce.batches import ask_together
+from crm_patterns.clients.salesforce.queries import RestQueries
+from crm_patterns.clients.transport import Transport
+from crm_patterns.core.errors import IntegrationError, OutOfBudget, RetryLater, SchemaMoved
+from crm_patterns.core.ports import Deletions, Look, LookRequest, ReadRequest
+
+DELETED_REACH = timedelta(days=15)
+"""How far back the log of deletions can be asked."""
+
+_MARGIN = timedelta(minutes=2)
+
+
+def deleted_path(base: str, object_name: str, *, since: datetime, until: datetime) -> str:
+    """Whole minutes, as the source reads them; never further back than its log may be asked, and never empty."""
+    start = _minute(max(since, until - DELETED_REACH + _MARGIN))
+    end = max(_minute(until), start + timedelta(minutes=1))
+    times = "&".join(
+        f"{name}={quote(moment.isoformat(), safe='')}" for name, moment in (("start", start), ("end", end))
+    )
+    return f"{base}/sobjects/{object_name}/deleted/?{times}"
+
+
+def read_deletions(data: dict[str, Any], *, since: datetime) -> Deletions:
+    """`complete` is judged by where the log begins: what is older was trimmed, or lies beyond its reach."""
+    covered = wire.read_moment(data["latestDateCovered"])
+    earliest = wire.read_moment(data.get("earliestDateAvailable"))
+    found = {item["id"]: wire.read_moment(item["deletedDate"]) for item in data["deletedRecords"]}
+    return Deletions(
+        deleted_at={key: at for key, at in found.items() if at is not None},
+        covered_until=covered or since,
+        complete=earliest is None or earliest <= _minute(since),
+    )
+
+
+def look(transport: Transport, queries: RestQueries, request: LookRequest, *, base: str, now: datetime) -> Look:
+    """Gone where there is no such object. What else fails is asked again by those who need it."""
+    name = request.object_name
+    count = soql.count(ReadRequest(name, ("Id",), request.cursor, request.window)) if _is_counted(request) else None
+    since = request.deleted_since
+    paths = [
+        f"{base}/sobjects/{name}/describe",
+        *([queries.path(count, include_deleted=request.include_deleted)] if count else []),
+        *([deleted_path(base, name, since=since, until=now)] if since else []),
+    ]
+    described, *others = ask_together(transport, paths, f"the description of {name}", base=base)
+    if isinstance(described, IntegrationError):
+        raise described
+    counted = _unless_refused(others.pop(0)) if count else None
+    logged = _unless_refused(others.pop(0)) if since else None
+    return Look(
+        description=wire.read_description(described),
+        count=int(counted["totalSize"]) if counted else None,
+        deletions=read_deletions(logged, since=since) if logged and since else None,
+    )
+
+
+def _is_counted(request: LookRequest) -> bool:
+    return request.cursor is not None and not request.window.is_empty
+
+
+def _unless_refused(answer: dict[str, Any] | IntegrationError) -> dict[str, Any] | None:
+    """None for what this object does not offer; faults that others would meet as well are raised."""
+    if isinstance(answer, SchemaMoved):
+        return None
+    if isinstance(answer, RetryLater | OutOfBudget):
+        raise answer
+    return None if isinstance(answer, IntegrationError) else answer
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
