@@ -19,13 +19,11 @@ A manual run can be limited to some objects, read everything again (`mode: full`
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from airflow.sdk import CronDataIntervalTimetable, Param, TaskGroup, dag
+from airflow.sdk import Param, TaskGroup, dag
 
 from crm_patterns.assets import published_object
 from crm_patterns.catalog import include_dir, load_warehouse_elt
-from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
+from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param
 from crm_patterns.operators.choose import ChooseObjectsOperator
 from crm_patterns.operators.close_run import CloseRunOperator
 from crm_patterns.operators.extract import ExtractToStageOperator
@@ -39,31 +37,14 @@ SETTINGS = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
 NAMES = [item.name for item in SETTINGS.objects]
 
 FORM = {
-    "objects": Param([], type=["array", "null"], items={"type": "string", "enum": NAMES}, examples=NAMES,
-                     title="Objects", description="Only these; empty: all."),
+    "objects": objects_param(NAMES),
     "mode": Param("incremental", enum=["incremental", "full"], title="Mode",
                   description="full reads everything again from the beginning of time."),
-    "dry_run": Param(False, type="boolean", title="Dry run", description="Only say what would be read."),
+    "dry_run": dry_run_param("what would be read"),
 }  # fmt: skip
 
 
-@dag(
-    schedule=CronDataIntervalTimetable(SETTINGS.schedule, timezone="UTC"),
-    start_date=SETTINGS.start_date,
-    catchup=False,
-    max_active_runs=1,
-    doc_md=__doc__,
-    tags=["crm", "salesforce", "snowflake"],
-    default_args={
-        "retries": SETTINGS.retry.attempts,
-        "retry_delay": timedelta(seconds=SETTINGS.retry.delay_s),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(seconds=SETTINGS.retry.max_delay_s),
-    },
-    on_failure_callback=RunFailedNotice(slack_conn_id=SETTINGS.slack_conn_id, state_conn_id=SETTINGS.state_conn_id),
-    on_success_callback=RunRecoveredNotice(slack_conn_id=SETTINGS.slack_conn_id, state_conn_id=SETTINGS.state_conn_id),
-    deadline=deadline_alert(SETTINGS.deadline, slack_conn_id=SETTINGS.slack_conn_id),
-)  # fmt: skip
+@dag(**dag_arguments(SETTINGS, schedule=SETTINGS.schedule, deadline=SETTINGS.deadline), doc_md=__doc__)
 def crm_warehouse_elt() -> None:
     chosen = ChooseObjectsOperator(task_id="choose_objects", object_names=NAMES, pool=SETTINGS.pools.source)
     close = CloseRunOperator(

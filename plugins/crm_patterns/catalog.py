@@ -41,6 +41,8 @@ class ObjectSettings(Frozen):
     cursor: ApiName | None = None  # default: SystemModstamp, else LastModifiedDate, else CreatedDate
     read: Literal["auto", "bulk", "rest"] = "auto"
     max_rejected_share: float | None = Field(default=None, ge=0, le=1)  # default: the pattern's
+    refresh: tuple[ApiName, ...] = ()  # fields that change without a new stamp and are not described as computed
+    refresh_every: Literal["daily", "never"] = "daily"
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> ObjectSettings:
@@ -64,6 +66,17 @@ class RetrySettings(Frozen):
     attempts: int = Field(default=3, ge=0, le=20)
     delay_s: int = Field(default=30, ge=1)
     max_delay_s: int = Field(default=900, ge=1)
+
+
+class UpkeepSettings(Frozen):
+    """The daily DAG crm_warehouse_upkeep. A run later than `deadline_s` seconds after it was queued is announced."""
+
+    schedule: str = "0 3 * * *"
+    deadline_s: int = Field(default=14_400, ge=60)
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(seconds=self.deadline_s)
 
 
 class WarehouseEltSettings(Frozen):
@@ -94,6 +107,7 @@ class WarehouseEltSettings(Frozen):
     deadline_s: int = Field(default=2700, ge=60)  # a run later than this is announced
     pools: PoolSettings = PoolSettings()
     retry: RetrySettings = RetrySettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     objects: tuple[ObjectSettings, ...]
 
     @field_validator("stage_root")
@@ -196,7 +210,9 @@ def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    inner: dict[str, type[BaseModel]] = {"objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings}
+    inner: dict[str, type[BaseModel]] = {
+        "objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings, "upkeep": UpkeepSettings,
+    }  # fmt: skip
     owner = inner.get(str(location[0]), model) if len(location) > 1 else model
     return list(owner.model_fields)
 

@@ -14,6 +14,9 @@ WIRING = (
     "crm_patterns.operators.reconcile",
     "crm_patterns.operators.choose",
     "crm_patterns.operators.close_run",
+    "crm_patterns.operators.refresh_computed",
+    "crm_patterns.operators.upkeep",
+    "crm_patterns.dag_arguments",
     "crm_patterns.notices",
 )
 """What a DAG file imports: none of it heavy, all of it the same at every reading of the file."""

@@ -11,7 +11,7 @@ from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.ops import OPS_DATASETS
 from crm_patterns.core.outcomes import RunState, Tally
-from crm_patterns.core.ports import ObjectOutcome, ReadRequest, RememberedJob, RunKey, State, Table, Usage
+from crm_patterns.core.ports import ObjectOutcome, ReadRequest, RememberedJob, RunKey, State, StepOutcome, Table, Usage
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.windows import Window, WindowKind
 
@@ -211,6 +211,36 @@ class LedgerRules:
             state.finish_run(RUN, state=RunState.SUCCESS, at=NOON)
 
 
+class StepOutcomeRules:
+    done = StepOutcome(OBJECT, "refresh", RunState.SUCCESS, Tally(read=3, updated=3), note="3 of 3", calls=2)
+    failed = StepOutcome(OBJECT, "compare", RunState.FAILED, problem="It broke.", fix="Mend it.", finished_at=NOON)
+
+    def test_steps_come_back_as_they_were_recorded(self, state: State) -> None:
+        state.record_step(RUN, self.done)
+        state.record_step(RUN, self.failed)
+
+        assert state.step_outcomes(RUN) == [self.failed, self.done]
+        assert state.step_outcomes(LATER) == []
+
+    def test_an_object_is_as_bad_as_its_worst_step_and_names_it(self, state: State) -> None:
+        state.record_step(RUN, self.failed)
+        state.record_step(RUN, self.done)
+
+        outcome = state.outcome(RUN, OBJECT)
+        assert outcome is not None
+        assert (outcome.state, outcome.failed_step, outcome.problem) == (RunState.FAILED, "compare", "It broke.")
+        assert (outcome.tally, outcome.calls) == (Tally(read=3, updated=3), 2)
+
+    def test_a_step_that_is_done_again_replaces_itself_alone(self, state: State) -> None:
+        state.record_step(RUN, self.done)
+        state.record_step(RUN, self.failed)
+        state.record_step(RUN, StepOutcome(OBJECT, "compare", RunState.SUCCESS, Tally(read=2, unchanged=2)))
+
+        outcome = state.outcome(RUN, OBJECT)
+        assert outcome is not None
+        assert (outcome.state, outcome.tally) == (RunState.SUCCESS, Tally(read=5, updated=3, unchanged=2))
+
+
 class QuarantineRules:
     def set_aside(self, state: State, run: RunKey, *rows: RejectedRow, at: datetime = NOON) -> int:
         return state.quarantine(run, SOURCE, OBJECT, rows, stage_uri="file:///stage", at=at)
@@ -360,6 +390,14 @@ class OpsRules:
 
 
 class StateSuite(
-    WatermarkRules, ClaimRules, JobRules, AttemptTableRules, LedgerRules, QuarantineRules, IncidentRules, OpsRules
+    WatermarkRules,
+    ClaimRules,
+    JobRules,
+    AttemptTableRules,
+    LedgerRules,
+    StepOutcomeRules,
+    QuarantineRules,
+    IncidentRules,
+    OpsRules,
 ):
     """All of it."""

@@ -1,5 +1,16 @@
-"""The local warehouse and its connection, as in the tests of the SQL."""
+"""The local warehouse and its connection, as in the tests of the SQL, and the stand that the DAGs run on."""
 
+from tests.orchestration.support.stand import metadata_database, salesforce, stand
 from tests.sql.conftest import connect, connection_arguments, schema, shared_warehouse, warehouse, warehouse_server
 
-__all__ = ["connect", "connection_arguments", "schema", "shared_warehouse", "warehouse", "warehouse_server"]
+__all__ = [
+    "connect",
+    "connection_arguments",
+    "metadata_database",
+    "salesforce",
+    "schema",
+    "shared_warehouse",
+    "stand",
+    "warehouse",
+    "warehouse_server",
+]

@@ -118,6 +118,23 @@ CALLS = (
     _time("reported_at", "when the step last reported"),
 )
 
+STEPS = (
+    *_RUN_KEY,
+    _text(
+        "object_name",
+        "the object, as its source names it; the step's own name where it is about no object",
+        is_key=True,
+    ),
+    _text("step", "the step: the task's name in its group", is_key=True),
+    _text("state", "success, partial (something was set aside or has to be looked at), failed or skipped"),
+    _text("note", "what it did, in a sentence"),
+    *_TALLY,
+    _text("problem", "what is wrong, in one sentence; empty otherwise"),
+    _text("fix", "what to do about it, in one sentence; empty where nothing is known"),
+    _count("calls", "calls made to the source by the try that succeeded"),
+    _time("finished_at", "when it ended"),
+)
+
 OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
-    {"runs": RUNS, "outcomes": OUTCOMES, "quarantine": QUARANTINE, "calls": CALLS}
+    {"runs": RUNS, "outcomes": OUTCOMES, "quarantine": QUARANTINE, "calls": CALLS, "steps": STEPS}
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,14 @@ class RunState(StrEnum):
     FAILED = "failed"
     RUNNING = "running"
     SKIPPED = "skipped"
+
+
+def run_state(states: Sequence[RunState]) -> RunState:
+    """Failed where a part failed, else partial where one was, else success; skipped where nothing was done."""
+    for verdict in (RunState.FAILED, RunState.PARTIAL):
+        if verdict in states:
+            return verdict
+    return RunState.SUCCESS if RunState.SUCCESS in states else RunState.SKIPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class ChooseObjectsOperator(BaseBranchOperator):
-    """Skip the objects that the run's form did not ask for, at once and without a task of their own each."""
+    """
+    Skip the objects that the run's form did not ask for, at once and without a task of their own each.
+
+    `object_names` are the ids of the objects' task groups.
+    """
 
     def __init__(self, *, object_names: Iterable[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -21,4 +25,4 @@ class ChooseObjectsOperator(BaseBranchOperator):
 
     def choose_branch(self, context: Context) -> list[str]:
         wanted = context["params"].get("objects") or self.object_names
-        return [f"{name}.extract" for name in self.object_names if name in wanted]
+        return [name for name in self.object_names if name in wanted]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ from crm_patterns.operators.step import StepOperator, run_key, run_type
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.ports import RememberedJob, Source, Stage, State
+    from crm_patterns.core.ports import RememberedJob, Source, State
     from crm_patterns.core.windows import WindowKind
     from crm_patterns.steps.extract import ExtractOrder
 
@@ -113,30 +111,6 @@ class ExtractToStageOperator(StepOperator):
             overlap=timedelta(seconds=settings.overlap_s),
             rest_below=settings.rest_below_rows,
         )
-
-    def _attempt_id(self, context: Context) -> str:
-        """Unique per try, sortable by time, safe in a table name and in a path."""
-        return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}t{context['ti'].try_number}"
-
-    @contextmanager
-    def _source(self, state: State, context: Context) -> Iterator[Source]:
-        """The source for this task; what it cost is on record, however the task ends."""
-        from crm_patterns.hooks.salesforce import SalesforceSourceHook
-
-        source = SalesforceSourceHook(self.settings.source_conn_id).source(
-            page_rows=self.settings.page_rows, pages_ahead=self.settings.pages_ahead
-        )
-        try:
-            yield source
-        finally:
-            spent, at = source.usage(), datetime.now(UTC)
-            state.record_calls(run_key(context), source.name, self.object_name, step=self.step, usage=spent, at=at)
-            source.close()
-
-    def _stage(self) -> Stage:
-        from crm_patterns.hooks.stage import StageHook
-
-        return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
 
 
 def _kind(context: Context) -> tuple[WindowKind, tuple[datetime, datetime] | None]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.catalog import WarehouseEltSettings
-    from crm_patterns.core.ports import RunKey, State
+    from crm_patterns.core.ports import RunKey, Source, Stage, State
 
 REACTIONS = ExceptionRetryPolicy(
     rules=[
@@ -65,6 +65,30 @@ class StepOperator(BaseOperator):
         from crm_patterns.hooks.state import StateHook
 
         return StateHook(self.settings.state_conn_id).state()
+
+    @contextmanager
+    def _source(self, state: State, context: Context) -> Iterator[Source]:
+        """The source for this task; what it cost is on record, however the task ends."""
+        from crm_patterns.hooks.salesforce import SalesforceSourceHook
+
+        source = SalesforceSourceHook(self.settings.source_conn_id).source(
+            page_rows=self.settings.page_rows, pages_ahead=self.settings.pages_ahead
+        )
+        try:
+            yield source
+        finally:
+            spent, at = source.usage(), datetime.now(UTC)
+            state.record_calls(run_key(context), source.name, self.object_name, step=self.step, usage=spent, at=at)
+            source.close()
+
+    def _stage(self) -> Stage:
+        from crm_patterns.hooks.stage import StageHook
+
+        return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
+
+    def _attempt_id(self, context: Context) -> str:
+        """Unique per try, sortable by time, safe in a table name and in a path."""
+        return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}t{context['ti'].try_number}"
 
     @contextmanager
     def reported(self, context: Context) -> Iterator[State]:

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine
 
 from crm_patterns.core.outcomes import RunState, Tally
-from crm_patterns.core.ports import ObjectOutcome, RememberedJob, RunKey, RunSummary, Table, Usage
+from crm_patterns.core.ports import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, Table, Usage
 from crm_patterns.core.records import RejectedRow
 from crm_patterns.core.windows import Window
-from crm_patterns.state import incidents, ledger, ops, progress, quarantine
+from crm_patterns.state import incidents, ledger, ops, progress, quarantine, step_outcomes
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
@@ -139,6 +139,14 @@ class OperationalState:
         """Adds `usage.calls_made` to what earlier tries of the step have made; the newest `used` and `allowed` stay."""
         with self._write() as connection:
             ledger.record_calls(connection, run, source, object_name, step, usage, at)
+
+    def record_step(self, run: RunKey, outcome: StepOutcome) -> None:
+        with self._write() as connection:
+            step_outcomes.record_step(connection, run, outcome)
+
+    def step_outcomes(self, run: RunKey) -> Sequence[StepOutcome]:
+        with self._read() as connection:
+            return step_outcomes.step_outcomes(connection, run)
 
     # --- quarantine
 

@@ -85,6 +85,12 @@ def _calls(run: RunKey) -> Query:
     return sa.select(t.calls).where(_is_run(t.calls, run))
 
 
+def _steps(run: RunKey) -> Query:
+    plain = [column for column in t.step_outcomes.columns if column.name not in _TALLY]
+    tally = (t.step_outcomes.c[name].label(published) for name, published in _TALLY.items())
+    return sa.select(*plain, *tally).where(_is_run(t.step_outcomes, run))
+
+
 def _is_run(table: sa.Table, run: RunKey) -> ColumnElement[bool]:
     return (table.c.dag_id == run.dag_id) & (table.c.run_id == run.run_id)
 
@@ -94,5 +100,5 @@ def _same_run(one: sa.Table, other: sa.Table) -> ColumnElement[bool]:
 
 
 _QUERIES: Mapping[str, Callable[[RunKey], Query]] = MappingProxyType(
-    {"runs": _runs, "outcomes": _outcomes, "quarantine": _quarantine, "calls": _calls}
+    {"runs": _runs, "outcomes": _outcomes, "quarantine": _quarantine, "calls": _calls, "steps": _steps}
 )

@@ -203,3 +203,20 @@ incidents = Table(
     comment="Failed runs that were announced, until a later run is green.",
 )
 Index("crm_incidents_open", incidents.c.dag_id, incidents.c.closed_at)
+
+step_outcomes = Table(
+    "crm_step_outcomes",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("object_name"),
+    _key("step"),
+    _text("state"),
+    *(_number(name, nullable=False) for name in TALLY_COLUMNS),
+    _text("note"),
+    _text("problem"),
+    _text("fix"),
+    _number("calls", nullable=False),
+    _time("finished_at", nullable=True),
+    comment="What each step did for each object, in the DAGs whose steps are independent of one another.",
+)

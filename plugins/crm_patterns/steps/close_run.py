@@ -14,7 +14,7 @@ from crm_patterns.core.contracts import ContractField
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
-from crm_patterns.core.outcomes import RunState
+from crm_patterns.core.outcomes import RunState, run_state
 from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, State, Table, Warehouse
 from crm_patterns.steps.load import prepare_landing
 from crm_patterns.steps.reconcile import drop_old_attempt_tables
@@ -66,14 +66,6 @@ def _settled(state: State, run: RunKey, object_name: str, now: datetime) -> RunS
     )
     state.record_outcome(run, unfinished)
     return RunState.FAILED
-
-
-def run_state(states: Sequence[RunState]) -> RunState:
-    """Failed where an object failed, else partial where one was, else success; skipped where nothing was read."""
-    for verdict in (RunState.FAILED, RunState.PARTIAL):
-        if verdict in states:
-            return verdict
-    return RunState.SUCCESS if RunState.SUCCESS in states else RunState.SKIPPED
 
 
 def raise_if_failed(summary: RunSummary) -> None:

@@ -4,7 +4,7 @@ What the steps may ask of the world. Clients, warehouse and state implement thes
 Every method may raise the errors of `crm_patterns.core.errors`, and no others on purpose.
 """
 
-from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
+from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
 from crm_patterns.core.ports.source import (
     BulkRefused,
     Deletions,
@@ -18,6 +18,7 @@ from crm_patterns.core.ports.source import (
 )
 from crm_patterns.core.ports.stage import Stage, StageWriter
 from crm_patterns.core.ports.state import LedgerStore, ProgressStore, QuarantineStore, State
+from crm_patterns.core.ports.step_outcomes import StepOutcomeStore
 from crm_patterns.core.ports.warehouse import Quality, QualityReport, RuleResult, Table, Warehouse
 
 __all__ = [
@@ -42,7 +43,10 @@ __all__ = [
     "Stage",
     "StageWriter",
     "State",
+    "StepOutcome",
+    "StepOutcomeStore",
     "Table",
     "Usage",
     "Warehouse",
+    "combined",
 ]

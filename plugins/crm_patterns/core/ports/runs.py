@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from crm_patterns.core.contracts import ObjectContract
-from crm_patterns.core.outcomes import RunState, Tally
+from crm_patterns.core.outcomes import RunState, Tally, run_state
 from crm_patterns.core.ports.source import ReadRequest
 from crm_patterns.core.windows import Window
 
@@ -50,6 +51,36 @@ class ObjectOutcome:
     calls: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What one step of a run's upkeep did for one object. `note` says it in a sentence for people."""
+
+    object_name: str
+    step: str
+    state: RunState
+    tally: Tally = field(default_factory=Tally)
+    note: str = ""
+    problem: str = ""
+    fix: str = ""
+    calls: int = 0
+    finished_at: datetime | None = None
+
+
+def combined(steps: Sequence[StepOutcome]) -> ObjectOutcome:
+    """The outcome of an object of whose steps each has an outcome of its own: the worst state, the sum of the rest."""
+    failed = next((step for step in steps if step.state is RunState.FAILED), None)
+    return ObjectOutcome(
+        object_name=steps[0].object_name,
+        state=run_state([step.state for step in steps]),
+        tally=sum((step.tally for step in steps), Tally()),
+        problem=failed.problem if failed else "",
+        fix=failed.fix if failed else "",
+        failed_step=failed.step if failed else "",
+        calls=sum(step.calls for step in steps),
+        finished_at=max((step.finished_at for step in steps if step.finished_at), default=None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

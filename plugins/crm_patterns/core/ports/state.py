@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
 from crm_patterns.core.ports.source import Usage
+from crm_patterns.core.ports.step_outcomes import StepOutcomeStore
 from crm_patterns.core.ports.warehouse import Table
 from crm_patterns.core.records import RejectedRow
 from crm_patterns.core.windows import Window
@@ -91,5 +92,5 @@ class QuarantineStore(Protocol):
     def open_quarantine_keys(self, source: str, object_name: str) -> Sequence[str]: ...
 
 
-class State(ProgressStore, LedgerStore, QuarantineStore, Protocol):
+class State(ProgressStore, LedgerStore, QuarantineStore, StepOutcomeStore, Protocol):
     """All of it."""

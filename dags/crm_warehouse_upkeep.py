@@ -1,0 +1,50 @@
+"""
+# CRM to warehouse: daily upkeep
+
+Once a day: what the hourly windows cannot see. Formula and roll-up fields that changed without a new stamp are read and
+put right.
+
+**Red** means that a step is not proven, or that a person has to change something first. What it has done so far is
+right and stays.
+
+What to do, woken at night:
+
+1. Open the red task and read the last line of its log: it says what is wrong and what to do.
+2. Then clear that task. Clearing anything, any number of times, is safe: twice is once.
+3. It can wait until the morning: the hourly run does not depend on it.
+
+A manual run can be limited to some objects or only say what it would do (`dry_run`). What each step did is in
+`OPS.STEPS` of the warehouse.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import TaskGroup, dag
+
+from crm_patterns.catalog import include_dir, load_warehouse_elt
+from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param
+from crm_patterns.operators.choose import ChooseObjectsOperator
+from crm_patterns.operators.refresh_computed import RefreshComputedOperator
+from crm_patterns.operators.upkeep import CloseUpkeepOperator
+
+SETTINGS = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
+NAMES = [item.name for item in SETTINGS.objects]
+
+FORM = {"objects": objects_param(NAMES), "dry_run": dry_run_param("what would be done")}
+
+
+@dag(**dag_arguments(SETTINGS, schedule=SETTINGS.upkeep.schedule, deadline=SETTINGS.upkeep.deadline), doc_md=__doc__)
+def crm_warehouse_upkeep() -> None:
+    chosen = ChooseObjectsOperator(task_id="choose_objects", object_names=NAMES, pool=SETTINGS.pools.source)
+    close = CloseUpkeepOperator(
+        task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse, trigger_rule="all_done"
+    )
+    for name in NAMES:
+        step = {"settings": SETTINGS, "object_name": name, "pool": SETTINGS.pools.source}
+        with TaskGroup(name):
+            refreshed = RefreshComputedOperator(task_id="refresh_computed", **step)
+        chosen >> refreshed >> close
+
+
+# Given after the tasks: Airflow copies the form that a DAG has by then into each of its tasks, at each reading.
+crm_warehouse_upkeep().params = FORM

@@ -1,0 +1,47 @@
+"""What the DAGs of one pattern have in common: when, how often tried again, whom to tell, what can be asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import CronDataIntervalTimetable, Param
+
+from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
+
+if TYPE_CHECKING:
+    from crm_patterns.catalog import WarehouseEltSettings
+
+
+def dag_arguments(settings: WarehouseEltSettings, *, schedule: str, deadline: timedelta) -> dict[str, Any]:
+    """Arguments of `@dag`. Runs have a data interval, do not overlap, and are not made up for by themselves."""
+    told = {"slack_conn_id": settings.slack_conn_id, "state_conn_id": settings.state_conn_id}
+    return {
+        "schedule": CronDataIntervalTimetable(schedule, timezone="UTC"),
+        "start_date": settings.start_date,
+        "catchup": False,
+        "max_active_runs": 1,
+        "tags": ["crm", "salesforce", "snowflake"],
+        "default_args": {
+            "retries": settings.retry.attempts,
+            "retry_delay": timedelta(seconds=settings.retry.delay_s),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(seconds=settings.retry.max_delay_s),
+        },
+        "on_failure_callback": RunFailedNotice(**told),
+        "on_success_callback": RunRecoveredNotice(**told),
+        "deadline": deadline_alert(deadline, slack_conn_id=settings.slack_conn_id),
+    }
+
+
+def objects_param(names: list[str]) -> Param:
+    """Which objects a run is about."""
+    return Param(
+        [], type=["array", "null"], items={"type": "string", "enum": names}, examples=names, title="Objects",
+        description="Only these; empty: all.",
+    )  # fmt: skip
+
+
+def dry_run_param(says: str) -> Param:
+    """Whether a run only says what it would do."""
+    return Param(False, type="boolean", title="Dry run", description=f"Only say {says}.")
