@@ -24,7 +24,7 @@ from airflow.sdk import Param, TaskGroup, dag
 from crm_patterns.assets import published_object
 from crm_patterns.catalog import include_dir, load_warehouse_elt
 from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param
-from crm_patterns.operators.choose import ChooseObjectsOperator
+from crm_patterns.operators.choose import ChooseDueObjectsOperator
 from crm_patterns.operators.close_run import CloseRunOperator
 from crm_patterns.operators.extract import ExtractToStageOperator
 from crm_patterns.operators.load import LoadStageOperator
@@ -46,7 +46,7 @@ FORM = {
 
 @dag(**dag_arguments(SETTINGS, schedule=SETTINGS.schedule, deadline=SETTINGS.deadline), doc_md=__doc__)
 def crm_warehouse_elt() -> None:
-    chosen = ChooseObjectsOperator(task_id="choose_objects", object_names=NAMES, pool=SETTINGS.pools.source)
+    chosen = ChooseDueObjectsOperator(task_id="choose_objects", settings=SETTINGS, pool=SETTINGS.pools.source)
     close = CloseRunOperator(
         task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse, trigger_rule="all_done"
     )

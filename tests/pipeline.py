@@ -60,11 +60,12 @@ class Pipeline:
     kind: WindowKind = WindowKind.INCREMENTAL
     interval: tuple[datetime, datetime] | None = None
     max_rejected_share: float = 0.9
+    choice: FieldChoice = field(default_factory=FieldChoice)
     tries: int = field(default=0)
 
     def extract(self) -> StageRef:
         order = extract.ExtractOrder(
-            self.run, "Account", FieldChoice(), "bulk", self.kind, self.interval, timedelta(0), OVERLAP, 0
+            self.run, "Account", self.choice, "bulk", self.kind, self.interval, timedelta(0), OVERLAP, 0
         )
         self.state.start_run(self.run, source="salesforce", run_type="manual", at=NOON)
         self.tries += 1

@@ -62,7 +62,8 @@ class SourceDouble:
         return ObjectDescription(object_name, DESCRIPTION.fields)
 
     def look(self, request: LookRequest) -> Look:
-        count = len([r for r in self.rows if request.window.contains(r["SystemModstamp"])])
+        in_window = [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
+        count = len(in_window)
         return Look(self.describe(request.object_name), None if request.window.is_empty else count, None)
 
     def count(self, request: ReadRequest) -> int:
@@ -110,7 +111,7 @@ class SourceDouble:
         self.closed = True
 
     def _window(self, request: ReadRequest) -> list[dict[str, Any]]:
-        return [r for r in self.rows if request.window.contains(r["SystemModstamp"])]
+        return [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
 
     def _page(self, rows: list[dict[str, Any]], contract: ObjectContract) -> Page:
         columns = [[r[f.name] for r in rows] for f in contract.fields]

@@ -40,6 +40,7 @@ class ObjectSettings(Frozen):
     hash: tuple[ApiName, ...] = ()  # stored as SHA-256 of the value, never in clear
     cursor: ApiName | None = None  # default: SystemModstamp, else LastModifiedDate, else CreatedDate
     read: Literal["auto", "bulk", "rest"] = "auto"
+    every: Literal["hourly", "daily"] = "hourly"  # daily: the first scheduled run of each UTC day reads it
     max_rejected_share: float | None = Field(default=None, ge=0, le=1)  # default: the pattern's
     refresh: tuple[ApiName, ...] = ()  # fields that change without a new stamp and are not described as computed
     refresh_every: Literal["daily", "never"] = "daily"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from crm_patterns.core.windows import WindowKind
 from tests.orchestration.support.stand import ROOT, Stand
 
 pytestmark = pytest.mark.timeout(600)
@@ -25,6 +26,26 @@ def test_objects_arrive_and_a_second_run_moves_nothing(stand: Stand) -> None:
         assert (again.tally.created, again.tally.updated) == (0, 0)
         assert again.tally.unchanged == outcome.tally.created
         assert outcome.tally.created >= truth[name]["records"]
+
+
+def test_an_object_without_a_cursor_is_reloaded_and_compared(stand: Stand) -> None:
+    for field in ("SystemModstamp", "LastModifiedDate"):
+        stand.sandbox.control("POST", "fields", {"action": "hide", "object": "UserRole", "field": field})
+    try:
+        first = stand.run("UserRole")
+        [(gone,)] = stand.rows("select id from salesforce.user_role where parent_role_id is not null limit 1")
+        [answer] = stand.sandbox.control("POST", "hard_delete", {"ids": [gone]})["results"]
+        second = stand.run("UserRole")
+    finally:
+        for field in ("SystemModstamp", "LastModifiedDate"):
+            stand.sandbox.control("POST", "fields", {"action": "show", "object": "UserRole", "field": field})
+
+    assert answer["success"], answer
+    before, after = stand.outcome(first, "UserRole"), stand.outcome(second, "UserRole")
+    assert (before.window.kind, before.window.start) == (WindowKind.FULL, None)
+    assert (after.tally.deleted, after.tally.unchanged) == (1, before.tally.created - 1)
+    assert stand.rows("select id, _run_id from salesforce.user_role where _deleted") == [(gone, second.run_id)]
+    assert stand.rows("select distinct _run_id from salesforce.user_role where not _deleted") == [(first.run_id,)]
 
 
 def test_a_dry_run_says_what_it_would_read_and_writes_nothing(stand: Stand) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from crm_patterns.core.ports import Table
 from tests.sql.attempts import NOON, ORDER, order, page
 
 KEYS = ("801000000000001AAA", "801000000000002AAA", "801000000000003AAA")
+HOUR = timedelta(hours=1)
 REGION = ContractField("Region__c", "region_c", FieldKind.TEXT)
 FAILING = 'select "ID" as "RECORD_KEY" from "{}"."{}" where "NAME" like \'100%\''
 
@@ -78,6 +79,18 @@ def _publish(schema: str) -> Iterator[Step]:
     yield Step("warehouse_elt/count_published", names, values, rows=[(2,)])
     yield Step("warehouse_elt/select_accepted_keys", names, {"keys": [KEYS[0], KEYS[1], "else'where"]}, [(KEYS[0],)])
     yield Step("control/count_rows", {"table": target}, rows=[(2,)])
+    yield from _missing({**names, "attempt": None, "set_aside": True}, {**values, "read_at": NOON + HOUR})
+
+
+def _missing(names: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Step]:
+    """A complete read an hour later brings nothing, but sets one of the two aside; the other is deleted already."""
+    values = {**values, "set_aside": [KEYS[2], "else'where"]}
+    yield Step("warehouse_elt/count_missing", names, {**values, "read_at": NOON}, rows=[(0,)])
+    yield Step("warehouse_elt/count_missing", names, {**values, "set_aside": [KEYS[0]]}, rows=[(0,)])
+    yield Step("warehouse_elt/count_missing", names, values, rows=[(1,)])
+    for _ in (1, 2):
+        yield Step("warehouse_elt/mark_missing", names, values)
+    yield Step("warehouse_elt/count_missing", names, values, rows=[(0,)])
 
 
 def _ops(schema: str, folder: Path) -> Iterator[Step]:

@@ -45,15 +45,22 @@ class CheckedRef:
 
 @dataclass(frozen=True, slots=True)
 class PublishedRef:
-    """What the MERGE did. `published` counts accepted rows that the target holds, at least as new as staged."""
+    """
+    What the MERGE did. `published` counts accepted rows that the target holds, at least as new as staged.
+
+    `missing` counts rows marked as deleted because a complete read did not bring them; they are in the tally as read
+    (their absence was) and as deleted.
+    """
 
     checked: CheckedRef
     published: int
     tally: Tally
+    missing: int = 0
 
     def to_xcom(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_xcom(cls, data: Mapping[str, Any]) -> PublishedRef:
-        return cls(CheckedRef.from_xcom(data["checked"]), data["published"], Tally.from_json(data["tally"]))
+        checked, tally = CheckedRef.from_xcom(data["checked"]), Tally.from_json(data["tally"])
+        return cls(checked, data["published"], tally, data.get("missing", 0))

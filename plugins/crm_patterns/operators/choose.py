@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from crm_patterns.operators.step import REACTIONS, run_type
 
+if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.catalog import WarehouseEltSettings
+
+TASK_ID = "choose_objects"
 
 
 class ChooseObjectsOperator(BaseBranchOperator):
@@ -24,5 +30,51 @@ class ChooseObjectsOperator(BaseBranchOperator):
         self.object_names = tuple(object_names)
 
     def choose_branch(self, context: Context) -> list[str]:
-        wanted = context["params"].get("objects") or self.object_names
-        return [name for name in self.object_names if name in wanted]
+        return asked_for(self.object_names, context)
+
+
+class ChooseDueObjectsOperator(ChooseObjectsOperator):
+    """The same, except that a run of the schedule leaves out daily objects that were read today already."""
+
+    def __init__(self, *, settings: WarehouseEltSettings, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", REACTIONS)
+        super().__init__(object_names=[item.name for item in settings.objects], **kwargs)
+        self.settings = settings
+
+    def choose_branch(self, context: Context) -> list[str]:
+        names = super().choose_branch(context)
+        is_a_persons_choice = run_type(context) != "scheduled" or context["params"].get("objects")
+        return names if is_a_persons_choice else self._due(names)
+
+    def _due(self, names: Sequence[str]) -> list[str]:
+        from crm_patterns.hooks.state import StateHook
+        from crm_patterns.patterns.cadence import is_due
+
+        settings, state, now = self.settings, StateHook(self.settings.state_conn_id).state(), datetime.now(UTC)
+        due = [
+            name
+            for name in names
+            if is_due(
+                settings.object(name).every,
+                watermark=state.watermark(settings.source, name),
+                lag=timedelta(seconds=settings.lag_s),
+                now=now,
+            )
+        ]
+        if len(due) < len(names):
+            self.log.info("Read today already: %s.", ", ".join(name for name in names if name not in due))
+        return due
+
+
+def asked_for(object_names: Iterable[str], context: Context) -> list[str]:
+    """The objects named in the run's form, in their order in the settings; all where it names none."""
+    wanted = context["params"].get("objects")
+    return [name for name in object_names if not wanted or name in wanted]
+
+
+def chosen(settings: WarehouseEltSettings, context: Context) -> list[str]:
+    """What `choose_objects` of this run decided; where it has left no word, all that could have been meant."""
+    branches = context["ti"].xcom_pull(task_ids=TASK_ID)
+    if branches is None:
+        return asked_for([item.name for item in settings.objects], context)
+    return [str(branch) for branch in branches]

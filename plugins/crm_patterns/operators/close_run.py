@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from crm_patterns.operators.choose import chosen
 from crm_patterns.operators.step import REACTIONS, run_key, run_type
 
 if TYPE_CHECKING:
@@ -48,7 +49,4 @@ class CloseRunOperator(BaseOperator):
         return summary.state.value
 
     def _expected(self, context: Context) -> list[str]:
-        params = context["params"]
-        if params.get("dry_run"):
-            return []
-        return params.get("objects") or [item.name for item in self.settings.objects]
+        return [] if context["params"].get("dry_run") else chosen(self.settings, context)

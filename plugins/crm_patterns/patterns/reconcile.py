@@ -18,7 +18,10 @@ from crm_patterns.core.windows import Window
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Rows, each counted where it was. `tally.read` must equal `server_rows` and balance."""
+    """
+    Rows, each counted where it was. The tally must balance, and `tally.read` equal `server_rows` with the rows whose
+    absence from a complete read was noticed (`missing_rows`).
+    """
 
     object_name: str
     source_count: int
@@ -29,6 +32,7 @@ class Evidence:
     quarantined_rows: int
     published_rows: int
     tally: Tally
+    missing_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def broken_links(evidence: Evidence) -> list[str]:
         (e.staged_rows == e.loaded_rows, "rows staged", e.staged_rows, "rows loaded", e.loaded_rows),
         (e.loaded_rows == e.published_rows + e.quarantined_rows, "rows loaded", e.loaded_rows,
          "rows published or quarantined", e.published_rows + e.quarantined_rows),
-        (e.tally.read == e.server_rows, "the tally's rows read", e.tally.read, "rows the source sent", e.server_rows),
+        (e.tally.read == e.server_rows + e.missing_rows, "the tally's rows read", e.tally.read,
+         "rows the source sent or no longer has", e.server_rows + e.missing_rows),
         (e.tally.is_balanced, "rows read", e.tally.read, "rows accounted for", e.tally.accounted),
     )  # fmt: skip
     return [

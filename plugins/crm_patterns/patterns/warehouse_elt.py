@@ -18,6 +18,9 @@ CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
 INSERT_ONLY_CURSOR = CURSORS[-1]
 
+NO_CURSOR = "none"
+"""As the setting `cursor`: read all of it each time and compare, as for an object that has none."""
+
 VIEWER_NOISE = frozenset({"lastvieweddate", "lastreferenceddate"})
 """These tell when the *reading* user last looked at a record: noise of our own making."""
 
@@ -99,15 +102,17 @@ def _distinct_columns(names: Iterable[str]) -> dict[str, str]:
 
 
 def _cursor(description: ObjectDescription, choice: FieldChoice) -> DescribedField | None:
+    if choice.cursor == NO_CURSOR:
+        return None
     if choice.cursor:
         return description.by_name[choice.cursor.lower()]
     return next((description.by_name[name.lower()] for name in CURSORS if description.has(name)), None)
 
 
-def likely_cursor(object_name: str, choice: FieldChoice) -> str:
+def likely_cursor(object_name: str, choice: FieldChoice) -> str | None:
     """The cursor that the object will turn out to have, before it is described: a wrong guess costs one more call."""
     if choice.cursor:
-        return choice.cursor
+        return choice.cursor if choice.cursor != NO_CURSOR else None
     is_field_history = object_name.endswith("History") and object_name != "OpportunityHistory"
     return CURSORS[-1] if is_field_history else CURSORS[0]
 
@@ -125,7 +130,9 @@ def _required(description: ObjectDescription, name: str) -> DescribedField:
 def _check_choice(description: ObjectDescription, choice: FieldChoice) -> None:
     problems = []
     named = [("include", n) for n in choice.include] + [("exclude", n) for n in choice.exclude]
-    named += [("hash", n) for n in choice.hashed] + ([("cursor", choice.cursor)] if choice.cursor else [])
+    named += [("hash", n) for n in choice.hashed] + (
+        [("cursor", choice.cursor)] if choice.cursor and choice.cursor != NO_CURSOR else []
+    )
     for setting, name in named:
         field = description.by_name.get(name.lower())
         if field is None and setting != "exclude":  # a field that is gone is excluded already
@@ -140,6 +147,16 @@ def _check_choice(description: ObjectDescription, choice: FieldChoice) -> None:
             f"The settings of {description.object_name} do not fit the object: {'; '.join(problems)}.",
             fix="Correct them in include/config/warehouse_elt.yaml, or give the integration user access to the field.",
         )
+
+
+def window_read(claimed: Window, contract: ObjectContract) -> Window:
+    """
+    The window that is really read. Without a cursor nothing tells what is new: then it is all there is, up to the same
+    end; a backfill's stays what it was asked to be.
+    """
+    if contract.cursor is None and claimed.kind is WindowKind.INCREMENTAL:
+        return Window(None, claimed.end, WindowKind.FULL)
+    return claimed
 
 
 def decide_window(

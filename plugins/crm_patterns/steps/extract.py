@@ -28,7 +28,14 @@ from crm_patterns.core.ports import (
 )
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
-from crm_patterns.patterns.warehouse_elt import FieldChoice, choose_method, decide_window, likely_cursor, make_contract
+from crm_patterns.patterns.warehouse_elt import (
+    FieldChoice,
+    choose_method,
+    decide_window,
+    likely_cursor,
+    make_contract,
+    window_read,
+)
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +70,11 @@ class ReadPlan:
 def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
     """Claim the run's window, describe and count it, choose the interface. Writes nothing but the claim."""
     read_at = source.now()
-    window = state.claim_window(order.run, source.name, order.object_name, _window(source, state, order, read_at))
+    claimed = state.claim_window(order.run, source.name, order.object_name, _window(source, state, order, read_at))
     cursor = likely_cursor(order.object_name, order.choice)
-    seen = source.look(LookRequest(order.object_name, cursor, window))
+    seen = source.look(LookRequest(order.object_name, cursor, claimed))
     contract = make_contract(source.name, seen.description, order.choice)
+    window = window_read(claimed, contract)
     request = ReadRequest(contract.object_name, tuple(field.name for field in contract.fields), contract.cursor, window)
     count = seen.count if contract.cursor == cursor else None
     if count is None:

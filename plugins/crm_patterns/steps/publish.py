@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import Tally
 from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import CheckedRef, PublishedRef
@@ -20,6 +21,8 @@ def publish(
     """
     Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. No rows: no statement.
 
+    An object without a cursor was read completely: its living rows that the read did not bring become `_deleted` too.
+
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
     """
     manifest = stage.manifest(checked.loaded.stage)
@@ -31,10 +34,16 @@ def publish(
         "rejects": Table(attempt_schema, checked.rejects_table) if checked.rejects_table else None,
         "contract": manifest.contract,
     }
-    values: dict[str, object] = {"read_at": datetime.fromisoformat(manifest.evidence.read_at), "run_id": run.run_id}
+    set_aside = [row.record_key for row in stage.rejected_rows(checked.loaded.stage)] if manifest.rejected else []
+    names["set_aside"] = bool(set_aside)
+    values: dict[str, object] = {
+        "read_at": datetime.fromisoformat(manifest.evidence.read_at), "run_id": run.run_id, "set_aside": set_aside,
+    }  # fmt: skip
     foreseen = _foresee(warehouse, manifest, checked, names, values)
     tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
     warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
+    if is_complete(manifest.contract):
+        warehouse.run("warehouse_elt/mark_missing", names=names, values=values)
     published = int(warehouse.run("warehouse_elt/count_published", names=names, values=values)[0][0])
     released = _release(warehouse, state, run, manifest, names)
     log.info(
@@ -42,18 +51,26 @@ def publish(
         manifest.address.object_name, tally.created, tally.updated, tally.deleted, tally.unchanged, tally.rejected,
         released,
     )  # fmt: skip
-    return PublishedRef(checked, published, tally)
+    return PublishedRef(checked, published, tally, tally.read - manifest.rows - manifest.rejected)
+
+
+def is_complete(contract: ObjectContract) -> bool:
+    """Whether every read of the object brings all of its rows, so that a row it does not bring is gone."""
+    return contract.cursor is None
 
 
 def _foresee(
     warehouse: Warehouse, manifest: Manifest, checked: CheckedRef, names: dict[str, object], values: dict[str, object]
 ) -> Tally:
     created, updated, deleted, unchanged = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
+    missing = 0
+    if is_complete(manifest.contract):
+        missing = int(warehouse.run("warehouse_elt/count_missing", names=names, values=values)[0][0])
     return Tally(
-        read=manifest.rows + manifest.rejected,
+        read=manifest.rows + manifest.rejected + missing,
         created=int(created or 0),
         updated=int(updated or 0),
-        deleted=int(deleted or 0),
+        deleted=int(deleted or 0) + missing,
         unchanged=int(unchanged or 0),
         rejected=checked.rejected + manifest.rejected,
     )

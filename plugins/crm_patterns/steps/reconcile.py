@@ -85,6 +85,7 @@ def _evidence(manifest: Manifest, published: PublishedRef) -> Evidence:
         quarantined_rows=published.checked.rejected,
         published_rows=published.published,
         tally=published.tally,
+        missing_rows=published.missing,
     )
 
 
@@ -99,16 +100,20 @@ def _log_numbers(e: Evidence) -> None:
 def _explain(
     open_source: Callable[[], Source], stage: Stage, published: PublishedRef, manifest: Manifest, overlap: timedelta
 ) -> Explanation:
-    """Read the window's keys again and account for each key that is on one side only."""
+    """
+    Read the window's keys again and account for each key that is on one side only.
+
+    Without a cursor nothing tells a late row from a lost one: then every key that is there now must have come.
+    """
     contract, window, ref = manifest.contract, manifest.address.window, published.checked.loaded.stage
     staged = set(stage.keys(ref, contract.key_column)) | {row.record_key for row in stage.rejected_rows(ref)}
-    cursor = contract.cursor or contract.key
-    request = ReadRequest(contract.object_name, tuple(dict.fromkeys((contract.key, cursor))), contract.cursor, window)
+    cursor = contract.cursor
+    request = ReadRequest(contract.object_name, (contract.key, *([cursor] if cursor else [])), cursor, window)
     source = open_source()
     try:
         in_source_now = source.cursors_in(request)
         gone = sorted(staged - in_source_now.keys())
-        present = source.cursors_of(contract.object_name, cursor=cursor, keys=gone) if gone else {}
+        present = source.cursors_of(contract.object_name, cursor=cursor, keys=gone) if gone and cursor else {}
     finally:
         source.close()
     return explain(

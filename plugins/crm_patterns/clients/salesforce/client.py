@@ -159,15 +159,14 @@ class SalesforceClient:
         self._jobs.discard(job_id)
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
-        if request.cursor is None:
-            raise StopRun(f"{request.object_name} has no cursor to compare.")
-        keys = ReadRequest(
-            request.object_name, ("Id", request.cursor), request.cursor, request.window, request.include_deleted
-        )
         contract = wire.key_contract(self.name, request.object_name, request.cursor)
+        names = tuple(field.name for field in contract.fields)
+        keys = ReadRequest(request.object_name, names, request.cursor, request.window, request.include_deleted)
         found: dict[str, datetime | None] = {}
         for page in self._rows_either_way(keys, contract):
-            found.update(zip(page.rows.column(0).to_pylist(), page.rows.column(1).to_pylist(), strict=True))
+            ids = page.rows.column(0).to_pylist()
+            cursors = page.rows.column(1).to_pylist() if request.cursor else [None] * len(ids)
+            found.update(zip(ids, cursors, strict=True))
         return found
 
     def _rows_either_way(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:

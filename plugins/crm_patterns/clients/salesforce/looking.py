@@ -44,7 +44,8 @@ def read_deletions(data: dict[str, Any], *, since: datetime) -> Deletions:
 def look(transport: Transport, queries: RestQueries, request: LookRequest, *, base: str, now: datetime) -> Look:
     """Gone where there is no such object. What else fails is asked again by those who need it."""
     name = request.object_name
-    count = soql.count(ReadRequest(name, ("Id",), request.cursor, request.window)) if _is_counted(request) else None
+    counted_rows = ReadRequest(name, ("Id",), request.cursor, request.window)
+    count = None if request.window.is_empty else soql.count(counted_rows)
     since = request.deleted_since
     paths = [
         f"{base}/sobjects/{name}/describe",
@@ -61,10 +62,6 @@ def look(transport: Transport, queries: RestQueries, request: LookRequest, *, ba
         count=int(counted["totalSize"]) if counted else None,
         deletions=read_deletions(logged, since=since) if logged and since else None,
     )
-
-
-def _is_counted(request: LookRequest) -> bool:
-    return request.cursor is not None and not request.window.is_empty
 
 
 def _unless_refused(answer: dict[str, Any] | IntegrationError) -> dict[str, Any] | None:

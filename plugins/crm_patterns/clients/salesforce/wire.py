@@ -188,10 +188,8 @@ def jobs_like(data: Mapping[str, Any], *, object_name: str, operation: str, sinc
     ]
 
 
-def key_contract(source: str, object_name: str, cursor: str) -> ObjectContract:
-    """A contract of an object's Id and cursor alone."""
-    fields = (
-        ContractField("Id", "id", FieldKind.TEXT, length=18, nullable=False),
-        ContractField(cursor, "cursor", FieldKind.TIMESTAMP),
-    )
+def key_contract(source: str, object_name: str, cursor: str | None) -> ObjectContract:
+    """A contract of an object's Id and, where there is one, its cursor alone."""
+    key = ContractField("Id", "id", FieldKind.TEXT, length=18, nullable=False)
+    fields = (key, ContractField(cursor, "cursor", FieldKind.TIMESTAMP)) if cursor else (key,)
     return ObjectContract(source, object_name, object_name.upper(), fields, key="Id", cursor=cursor, deleted_flag=None)

@@ -64,7 +64,11 @@ class Deletions:
 
 @dataclass(frozen=True, slots=True)
 class LookRequest:
-    """What to find out about an object before it is read. `deleted_since` None: deletions are not asked for."""
+    """
+    What to find out about an object before it is read.
+
+    Without a cursor all of its rows are counted. `deleted_since` None: deletions are not asked for.
+    """
 
     object_name: str
     cursor: str | None
@@ -128,7 +132,7 @@ class Source(Protocol):
         """Present cursor value by key for those of `keys` that still exist (soft-deleted ones do)."""
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
-        """Cursor value by key of every row in the request's window at this moment (keys and cursor only)."""
+        """Cursor value by key of every row in the request's window now (keys and cursor only); None without one."""
 
     def usage(self) -> Usage: ...
 
