@@ -13,6 +13,8 @@ import sys
 
 from airflow.plugins_manager import AirflowPlugin
 
+from crm_patterns.notices.run_queued import RunQueued
+
 
 def _is_worker_parent(argv: list[str]) -> bool:
     """The process that task processes are forked from: the scheduler (LocalExecutor) or a Celery worker."""
@@ -31,9 +33,10 @@ if "dag-processor" in sys.argv[1:2]:
 
 
 class CrmPatternsPlugin(AirflowPlugin):
-    """Registers the Data Docs pages with the API server, and nothing anywhere else."""
+    """Registers since when a run is late, and with the API server the Data Docs pages."""
 
     name = "crm_patterns"
+    deadline_references: list[type] = [RunQueued]  # noqa: RUF012 - Airflow reads a list from the class
     fastapi_apps: list[dict[str, object]] = []  # noqa: RUF012 - Airflow reads a list from the class
     if "api-server" in sys.argv:
         from crm_patterns.pages import app

@@ -24,6 +24,7 @@ OURS = {
     "crm_patterns.dag_arguments",
     "crm_patterns.notices",
     "crm_patterns.notices.deadlines",
+    "crm_patterns.notices.run_queued",
     "crm_patterns.notices.runs",
     "crm_patterns.patterns",
     "crm_patterns.patterns.naming",

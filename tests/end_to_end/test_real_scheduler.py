@@ -205,6 +205,23 @@ def test_a_spent_quota_is_one_message_and_its_end_another(stack: RealStack, firs
     assert [message["blocks"][0]["text"]["text"] for message in green] == [f"🟢 {DAG_ID} is green again"]
 
 
+def test_a_failed_run_can_be_cleared_and_ends_green(stack: RealStack, first_run: str) -> None:
+    stack.org("POST", "faults", {"preset": "api_disabled", "path": "/services/data/", "count": None})
+    try:
+        run_id = stack.run("Account", expect="failed")
+    finally:
+        stack.org("DELETE", "faults")
+
+    cleared = stack.airflow.http.post(
+        f"/api/v2/dags/{DAG_ID}/clearTaskInstances",
+        json={"dry_run": False, "dag_run_id": run_id, "only_failed": True, "reset_dag_runs": True},
+    )
+
+    assert cleared.status_code == 200, cleared.text
+    assert stack.ended(run_id) == "success", stack.task_states(run_id)
+    assert stack.outcomes(run_id)["Account"]["state"] == "success"
+
+
 def test_the_data_docs_button_opens_a_page_for_those_signed_in_alone(stack: RealStack, first_run: str) -> None:
     path = f"/dags/{DAG_ID}/dagRuns/{quote(first_run)}/taskInstances/Account.validate/links"
     link = ((stack.airflow.find(path) or {})["extra_links"])["Data Docs"]

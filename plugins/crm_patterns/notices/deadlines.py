@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.definitions.callback import AsyncCallback  # airflow.sdk re-exports them, but not to type checkers
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import DeadlineAlert
+
+from crm_patterns.notices.run_queued import RunQueued
 
 
 def deadline_alert(interval: timedelta, *, slack_conn_id: str = "slack_default") -> DeadlineAlert:
@@ -18,7 +20,7 @@ def deadline_alert(interval: timedelta, *, slack_conn_id: str = "slack_default")
     Airflow fixes a run's deadline when it is queued; clearing a run gives it no new one.
     """
     callback = AsyncCallback(deadline_missed, {"slack_conn_id": slack_conn_id, "allowed_s": interval.total_seconds()})
-    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, interval, callback, name=f"done in {interval}")
+    return DeadlineAlert(RunQueued(), interval, callback, name=f"done in {interval}")
 
 
 async def deadline_missed(context: Mapping[str, Any], *, slack_conn_id: str, allowed_s: float) -> str:

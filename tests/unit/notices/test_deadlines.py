@@ -6,15 +6,16 @@ import asyncio
 import importlib
 from datetime import timedelta
 
-from airflow.sdk import AsyncCallback, DeadlineReference
+from airflow.sdk import AsyncCallback
 
 from crm_patterns.notices import deadline_alert, deadline_missed
+from crm_patterns.notices.run_queued import RunQueued
 
 
 def test_the_deadline_counts_from_the_moment_a_run_is_queued() -> None:
     alert = deadline_alert(timedelta(minutes=45), slack_conn_id="slack_ops")
 
-    assert alert.reference == DeadlineReference.DAGRUN_QUEUED_AT
+    assert alert.reference == RunQueued()
     assert alert.interval == timedelta(minutes=45)
     assert isinstance(alert.callback, AsyncCallback)
     assert alert.callback.kwargs == {"slack_conn_id": "slack_ops", "allowed_s": 2_700.0}
