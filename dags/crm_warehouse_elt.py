@@ -23,7 +23,7 @@ from airflow.sdk import Param, TaskGroup, dag
 
 from crm_patterns.assets import published_object
 from crm_patterns.catalog import include_dir, load_warehouse_elt
-from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param
+from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param, window_param
 from crm_patterns.operators.choose import ChooseDueObjectsOperator
 from crm_patterns.operators.close_run import CloseRunOperator
 from crm_patterns.operators.extract import ExtractToStageOperator
@@ -40,6 +40,8 @@ FORM = {
     "objects": objects_param(NAMES),
     "mode": Param("incremental", enum=["incremental", "full"], title="Mode",
                   description="full reads everything again from the beginning of time."),
+    "window_start": window_param("Window start", "Read again from here (UTC); no watermark moves. Empty: what is new."),
+    "window_end": window_param("Window end", "The first moment that is not read again; UTC."),
     "dry_run": dry_run_param("what would be read"),
 }  # fmt: skip
 

@@ -95,6 +95,9 @@ class SourceDouble:
     def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
         yield self._page(self._window(request), contract)
 
+    def page_of(self, job_id: str) -> str:
+        return f"https://crm.example/jobs/{job_id}"
+
     def discard(self, job_id: str) -> None:
         self.jobs.pop(job_id, None)
 

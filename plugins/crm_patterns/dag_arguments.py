@@ -45,3 +45,8 @@ def objects_param(names: list[str]) -> Param:
 def dry_run_param(says: str) -> Param:
     """Whether a run only says what it would do."""
     return Param(False, type="boolean", title="Dry run", description=f"Only say {says}.")
+
+
+def window_param(title: str, says: str) -> Param:
+    """One end of the window that a manual run reads again."""
+    return Param(None, type=["string", "null"], format="date-time", title=title, description=says)

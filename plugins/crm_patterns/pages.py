@@ -1,5 +1,5 @@
 """
-Pages of ours inside Airflow's API server: Great Expectations' Data Docs.
+Pages of ours inside Airflow's API server: Great Expectations' Data Docs, and what a task has staged.
 
 Airflow puts no sign-in before a plugin's app, so every route asks for the signed-in user itself.
 """
@@ -10,9 +10,12 @@ from pathlib import Path
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
 from crm_patterns.catalog import include_dir, load_warehouse_elt
+from crm_patterns.core.staging import Manifest
+from crm_patterns.hooks.stage import StageHook
+from crm_patterns.stage_page import render
 
 app = FastAPI(title="CRM Integration Patterns", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -25,3 +28,13 @@ def data_docs(page: str, _user: GetUserDep) -> FileResponse:
     if not wanted.is_relative_to(root) or not wanted.is_file():
         raise HTTPException(404, "There is no such page. Data Docs are written by the validate tasks.")
     return FileResponse(wanted)
+
+
+@app.get("/stage/{attempt:path}")
+def stage_folder(attempt: str, _user: GetUserDep) -> HTMLResponse:
+    """The manifest of one attempt as a page; 404 where there is none. No row of data is shown."""
+    settings = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
+    data = StageHook(settings.stage_conn_id).manifest_at(settings.stage_root, attempt)
+    if data is None:
+        raise HTTPException(404, "There is no such stage: it was cleaned up, or its extract did not finish.")
+    return HTMLResponse(render(Manifest.from_json(data), uri=f"{settings.stage_root}/{attempt}"))

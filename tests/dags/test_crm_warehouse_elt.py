@@ -57,7 +57,7 @@ def test_a_proven_object_is_announced_as_an_asset(dag: Any) -> None:
 
 
 def test_the_form_of_a_manual_run_offers_objects_mode_and_dry_run(dag: Any) -> None:
-    assert set(dag.params) == {"objects", "mode", "dry_run"}
+    assert set(dag.params) == {"objects", "mode", "window_start", "window_end", "dry_run"}
     assert dag.params["mode"] == "incremental"
 
 

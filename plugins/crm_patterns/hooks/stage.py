@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
 
+from crm_patterns.core.staging import MANIFEST_NAME
+
 if TYPE_CHECKING:
     from crm_patterns.core.ports import Stage
+
+
+_PART = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]*")
+"""A folder's name: no dots in front, so that a path never leads outside."""
 
 
 class StageHook(BaseHook):
@@ -26,3 +34,11 @@ class StageHook(BaseHook):
 
         path = ObjectStoragePath(root, conn_id=self.stage_conn_id)
         return ParquetStage(path.fs, path.path)
+
+    def manifest_at(self, root: str, attempt: str) -> dict[str, Any] | None:
+        """The manifest below `root` in folder `attempt`, for people to read; None where there is none."""
+        parts = attempt.split("/")
+        if not all(_PART.fullmatch(part) for part in parts):
+            return None
+        path = ObjectStoragePath(root, conn_id=self.stage_conn_id).joinpath(*parts, MANIFEST_NAME)
+        return dict(json.loads(path.read_text())) if path.is_file() else None

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from crm_patterns.core.errors import FixSettings
+from crm_patterns.operators.links import SourceJobLink, StageFolderLink
 from crm_patterns.operators.step import StepOperator, run_key, run_type
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.core.ports import RememberedJob, Source, State
+    from crm_patterns.core.staging import StageRef
     from crm_patterns.core.windows import WindowKind
     from crm_patterns.steps.extract import ExtractOrder
 
@@ -26,6 +29,9 @@ class ExtractToStageOperator(StepOperator):
     """
 
     step = "extract"
+    operator_extra_links = (SourceJobLink(), StageFolderLink())
+    job_url = ""
+    stage_path = ""
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.outcomes import RunState
@@ -67,7 +73,7 @@ class ExtractToStageOperator(StepOperator):
             planned, job = extract.start(source, state, order)
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
-                return extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id).to_xcom()
+                return self._staged(extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id))
         status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
         if status.state is JobState.WAITING:
             self._defer(job)
@@ -88,10 +94,16 @@ class ExtractToStageOperator(StepOperator):
     def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
         from crm_patterns.steps import extract
 
+        self.job_url = source.page_of(job.job_id)
         reason = f"{job.source_count:,} rows are more than one would read row by row"
         ref = extract.read_job_to_stage(
             source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), reason=reason
         )
+        return self._staged(ref)
+
+    def _staged(self, ref: StageRef) -> dict[str, Any]:
+        self.stage_path = ref.uri.removeprefix(self.settings.stage_root).strip("/")
+        self.log.info("Staged %s rows at %s.", f"{ref.rows:,}", ref.uri)
         return ref.to_xcom()
 
     def _order(self, context: Context) -> ExtractOrder:
@@ -119,4 +131,21 @@ def _kind(context: Context) -> tuple[WindowKind, tuple[datetime, datetime] | Non
     if run_type(context) == "backfill":
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
         return WindowKind.BACKFILL, (start, end) if start and end else None
+    given = _given_window(context["params"])
+    if given is not None:
+        return WindowKind.BACKFILL, given
     return (WindowKind.FULL if context["params"].get("mode") == "full" else WindowKind.INCREMENTAL), None
+
+
+def _given_window(params: Any) -> tuple[datetime, datetime] | None:
+    """The window of the run's form: both ends or neither; without a zone they are UTC."""
+    texts = [params.get("window_start"), params.get("window_end")]
+    if not any(texts):
+        return None
+    if not all(texts):
+        raise FixSettings("The form gives one end of the window only.", fix="Give window_start and window_end.")
+    start, end = (datetime.fromisoformat(str(text)) for text in texts)
+    start, end = (at if at.tzinfo else at.replace(tzinfo=UTC) for at in (start, end))
+    if end <= start:
+        raise FixSettings(f"The window's end {end} is not after its start {start}.", fix="Correct them in the form.")
+    return start, end

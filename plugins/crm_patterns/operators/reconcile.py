@@ -11,6 +11,8 @@ from crm_patterns.operators.step import StepOperator, run_key
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from crm_patterns.core.ports import ObjectOutcome
+
 
 class ReconcileOperator(StepOperator):
     """Hold source, job, stage and warehouse counts against each other; red, and no watermark, where they disagree."""
@@ -42,4 +44,23 @@ class ReconcileOperator(StepOperator):
             )
             begun = state.outcome(run_key(context), self.object_name)
             state.record_outcome(run_key(context), replace(outcome, started_at=begun.started_at if begun else None))
-            return outcome.tally.to_json()
+            self._tell_assets(context, outcome)
+            return _summary(outcome)
+
+    def _tell_assets(self, context: Context, outcome: ObjectOutcome) -> None:
+        """The counts travel with the asset's event, for the DAGs that wait for it."""
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = _summary(outcome)
+
+
+def _summary(outcome: ObjectOutcome) -> dict[str, Any]:
+    """What a person reads under XCom, and a waiting DAG in the event: small, flat, without nulls."""
+    window = outcome.window
+    return {
+        "object": outcome.object_name,
+        "state": outcome.state.value,
+        "window_start": window.start.isoformat() if window and window.start else "the beginning",
+        "window_end": window.end.isoformat() if window else "",
+        **outcome.tally.to_json(),
+        "read_by": outcome.method,
+    }

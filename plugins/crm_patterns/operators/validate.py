@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperatorLink
-from airflow.sdk.configuration import conf
-
+from crm_patterns.operators.links import DataDocsLink
 from crm_patterns.operators.step import StepOperator, run_key
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator, Context
-    from airflow.sdk.types import TaskInstanceKey
-
-
-class DataDocsLink(BaseOperatorLink):
-    """The button on the task in the Airflow UI that opens this run's Data Docs."""
-
-    name = "Data Docs"
-
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        url: str = getattr(operator, "docs_url", "")
-        # The UI shows a link only with its host; ours is the API server that the pages are served by.
-        return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{url}" if url.startswith("/") else url
+    from airflow.sdk import Context
 
 
 class ValidateOperator(StepOperator):

@@ -155,6 +155,10 @@ class SalesforceClient:
         )
         yield from results.pages()
 
+    def page_of(self, job_id: str) -> str:
+        """Setup, Bulk Data Load Jobs; a job that was read is deleted, and its page says so."""
+        return f"{self._session.token().base_url}/lightning/setup/AsyncApiJobStatus/page?address=%2F{job_id}"
+
     def discard(self, job_id: str) -> None:
         self._jobs.discard(job_id)
 

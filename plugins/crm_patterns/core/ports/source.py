@@ -125,6 +125,9 @@ class Source(Protocol):
     def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
         """The same rows without a job."""
 
+    def page_of(self, job_id: str) -> str:
+        """The address of the page on which a person sees the job at the source; empty where there is none."""
+
     def discard(self, job_id: str) -> None:
         """Abort the job if it runs and delete it; a job that is gone already is no error."""
 
