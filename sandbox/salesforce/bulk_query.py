@@ -15,6 +15,7 @@ from sandbox.salesforce.bulk_jobs import BulkJob, Foreman, JobShelf, abort, dele
 from sandbox.salesforce.bulk_pages import Pages, Slice
 from sandbox.salesforce.conditions import Conditions, conditions_of
 from sandbox.salesforce.errors import SalesforceFault
+from sandbox.salesforce.job_page import job_page
 from sandbox.salesforce.store import Org
 from sandbox.salesforce.wire import read_object, user_of
 
@@ -145,6 +146,7 @@ def routes(org: Org) -> list[Route]:
         Route(one, jobs.remove, methods=["DELETE"]),
         Route(f"{one}/results", jobs.results, methods=["GET"]),
         Route(f"{one}/resultPages", jobs.result_pages, methods=["GET"]),
+        job_page(jobs.jobs.shelf.find),
     ]
 
 

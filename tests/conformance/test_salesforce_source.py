@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -358,3 +359,17 @@ def test_a_window_of_the_last_minutes_sees_what_was_just_written(world: Salesfor
     recent = windowed(request, client.now() - timedelta(minutes=5), request.window.end)
 
     assert key in {row["id"] for row in rows_of(client.read_rows(recent, contract))}
+
+
+def test_the_page_of_a_job_is_the_orgs_own(world: SalesforceWorld) -> None:
+    client = world.client()
+    _, request = everything(world, client)
+    job = client.submit(request)
+    shown = httpx.get(client.page_of(job), trust_env=False)
+    client.discard(job)
+    gone = httpx.get(client.page_of(job), trust_env=False)
+    client.close()
+
+    assert (shown.status_code, gone.status_code) == (200, 404)
+    assert job in shown.text
+    assert "was deleted" in gone.text

@@ -222,6 +222,24 @@ def test_a_failed_run_can_be_cleared_and_ends_green(stack: RealStack, first_run:
     assert stack.outcomes(run_id)["Account"]["state"] == "success"
 
 
+def test_what_was_staged_is_a_page_for_those_signed_in_alone(stack: RealStack, first_run: str) -> None:
+    path = f"/dags/{DAG_ID}/dagRuns/{quote(first_run)}/taskInstances/Account.extract/links"
+    links = (stack.airflow.find(path) or {})["extra_links"]
+    summary = stack.airflow.find(f"{path.removesuffix('extract/links')}reconcile/xcomEntries/return_value") or {}
+
+    stranger = httpx.get(links["Stage folder"], trust_env=False)
+    page = stack.airflow.http.get(links["Stage folder"])
+    outside = stack.airflow.http.get("/crm/stage/%2e%2e/%2e%2e/airflow")
+
+    assert stranger.status_code in (401, 403)
+    assert outside.status_code == 404
+    assert page.status_code == 200
+    assert "part-00000.parquet" in page.text
+    assert links["Salesforce job"].startswith(stack.installation.url("salesforce"))
+    assert summary["value"]["object"] == "Account"
+    assert summary["value"]["read"] > 0
+
+
 def test_the_data_docs_button_opens_a_page_for_those_signed_in_alone(stack: RealStack, first_run: str) -> None:
     path = f"/dags/{DAG_ID}/dagRuns/{quote(first_run)}/taskInstances/Account.validate/links"
     link = ((stack.airflow.find(path) or {})["extra_links"])["Data Docs"]
