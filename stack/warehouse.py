@@ -2,7 +2,7 @@
 
 fakesnow answers the protocol of snowflake-connector-python from DuckDB. This launcher gives it what a stack needs:
 data that survives a restart, TLS (the connector and Airflow's SnowflakeHook speak nothing else), a password that is
-checked, and errors that arrive as errors.
+checked, privileges that can be revoked, and errors that arrive as errors.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from stack.ports import LOOPBACK
 from stack.tls import server_certificate
 from stack.warehouse_door import WarehouseDoor
 from stack.warehouse_nulls import keep_null_moments
+from stack.warehouse_privileges import Privileges
 from stack.warehouse_turns import Turns
 
 DATABASE = "CRM"
@@ -61,7 +62,8 @@ def open_databases(data: Path, users: Path) -> WarehouseDoor:
     instance.create_schema_on_connect = False
     fakesnow.server.shared_fs = instance
     turns = Turns(fakesnow.server.sessions)
-    return WarehouseDoor(fakesnow.server.app, users=read_json(users), turns=turns)
+    privileges = Privileges(data / "privileges.json")
+    return WarehouseDoor(fakesnow.server.app, users=read_json(users), turns=turns, privileges=privileges)
 
 
 def serve(

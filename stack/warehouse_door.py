@@ -1,4 +1,4 @@
-"""What stands between a client and fakesnow: the password, turns for writers, and errors a client can read."""
+"""What stands between a client and fakesnow: the password, privileges, turns for writers, errors a client can read."""
 
 import gzip
 import hmac
@@ -8,16 +8,19 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stack.warehouse_privileges import Privileges, Refused, Session
 from stack.warehouse_turns import Turns
 
 LOGIN = "/session/v1/login-request"
 QUERY = "/queries/v1/query-request"
 SESSION = "/session"
 COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
+DONE = "select 'Statement executed successfully.' as \"status\""
 ONE_AT_A_TIME = {"merge", "update", "delete", "create", "alter", "drop", "truncate"}
 
 log = logging.getLogger("uvicorn.error")
@@ -25,19 +28,23 @@ _causes: ContextVar[list[BaseException] | None] = ContextVar("causes of the fail
 
 
 class WarehouseDoor:
-    """ASGI middleware around the fakesnow server, for three things it does not do like Snowflake.
+    """ASGI middleware around the fakesnow server, for four things it does not do like Snowflake.
 
     - fakesnow lets everyone in. Here user and password must be among `users`; a refusal is Snowflake's own (390100).
+    - fakesnow lets every role do everything and forgets which one signed in. Here GRANT and REVOKE take effect (see
+      `Privileges`), and the client is told its role: the one it asked for, else PUBLIC.
     - Snowflake lets statements that change the same rows wait for one another. Here MERGE, UPDATE, DELETE and DDL of
       all sessions take turns (see `Turns`).
     - fakesnow answers what it does not support with HTTP 500, which the connector takes for an outage and repeats for
       minutes. Here it becomes a failed statement (261000) at once.
     """
 
-    def __init__(self, app: ASGIApp, *, users: Mapping[str, str], turns: Turns) -> None:
+    def __init__(self, app: ASGIApp, *, users: Mapping[str, str], turns: Turns, privileges: Privileges) -> None:
         self.app = app
         self.users = {name.upper(): password for name, password in users.items()}
         self.turns = turns
+        self.privileges = privileges
+        self.roles: dict[str, str] = {}
         logging.getLogger("fakesnow.server").addFilter(_remember_cause)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,16 +57,51 @@ class WarehouseDoor:
         if path == SESSION:
             await self.app(scope, receive, send)
             await self.turns.statement_ended(token)
+            if b"delete=true" in scope["query_string"]:
+                self.roles.pop(token, None)
             return
         body = await _whole_body(receive)
         compressed = (b"content-encoding", b"gzip") in scope["headers"]
         asked: dict[str, Any] = json.loads(gzip.decompress(body) if compressed else body)
         if path == QUERY:
-            await self._in_turn(str(asked.get("sqlText", "")), token, scope, _replay(body, receive), send)
+            await self._if_allowed(asked, body, token, scope, receive, send)
         elif self._is_known(asked["data"]):
-            await self.app(scope, _replay(body, receive), send)
+            await self._sign_in(scope, _replay(body, receive), send)
         else:
             await _refuse("390100", "Incorrect username or password was specified.")(scope, receive, send)
+
+    async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let fakesnow open the session, and add its role, which it leaves out."""
+        role = parse_qs(scope["query_string"].decode()).get("roleName", ["PUBLIC"])[0]
+        role = role[1:-1] if role.startswith('"') else role.upper()
+        answer = bytearray()
+
+        async def kept(message: Message) -> None:
+            answer.extend(message.get("body", b""))
+
+        await self.app(scope, receive, kept)
+        reply = json.loads(answer)
+        if reply.get("success"):
+            self.roles[reply["data"]["token"]] = reply["data"]["sessionInfo"]["roleName"] = role
+        await JSONResponse(reply)(scope, receive, send)
+
+    async def _if_allowed(
+        self, asked: Mapping[str, Any], body: bytes, token: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        statement, opened = str(asked.get("sqlText", "")), self.turns.sessions.get(token)
+        try:
+            if opened is not None:
+                session = Session(self.roles.get(token, "PUBLIC"), opened.database or "", opened.schema or "")
+                if first_word(statement) in ("grant", "revoke"):
+                    self.privileges.change(statement, session)
+                    body = gzip.compress(json.dumps({**asked, "sqlText": DONE}).encode())
+                    scope = {**scope, "headers": [*scope["headers"], (b"content-encoding", b"gzip")]}
+                else:
+                    self.privileges.check(statement, session)
+        except Refused as refused:
+            await _refuse(refused.code, refused.message, state=refused.state)(scope, receive, send)
+            return
+        await self._in_turn(statement, token, scope, _replay(body, receive), send)
 
     async def _in_turn(self, statement: str, token: str, scope: Scope, receive: Receive, send: Send) -> None:
         verb = first_word(statement)
@@ -117,8 +159,8 @@ def _token(scope: Scope) -> str:
     return headers.get(b"authorization", b"").decode()[17:-1]
 
 
-def _refuse(code: str, message: str) -> JSONResponse:
-    data = {"errorCode": code, "sqlState": "0A000"}
+def _refuse(code: str, message: str, *, state: str = "0A000") -> JSONResponse:
+    data = {"errorCode": code, "sqlState": state}
     return JSONResponse({"data": data, "code": code, "message": message, "success": False})
 
 

@@ -188,6 +188,25 @@ def test_a_wrong_password_is_refused_as_snowflake_refuses_it(
     assert refused.value.errno == 390100
 
 
+def test_a_revoked_privilege_is_refused_as_snowflake_refuses_it(hook: Any) -> None:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+    from snowflake.connector.errors import ProgrammingError
+
+    another = SnowflakeHook("snowflake_default", log_sql=False, role="PUBLIC")
+    hook.run("create schema if not exists CRM.SALES")
+    hook.run("create or replace table CRM.SALES.CLOSED (n number(38, 0))")
+    another.run("revoke insert on table CRM.SALES.CLOSED from role R")
+
+    with pytest.raises(ProgrammingError, match="Insufficient privileges to operate on table 'CLOSED'") as refused:
+        hook.run("insert into CRM.SALES.CLOSED (n) values (1)")
+
+    assert (refused.value.errno, refused.value.sqlstate) == (3001, "42501")
+    assert hook.get_conn().role == "R"
+    assert hook.get_first("select count(*) as n from CRM.SALES.CLOSED") == (0,)
+    another.run("grant insert on table CRM.SALES.CLOSED to role R")
+    hook.run("insert into CRM.SALES.CLOSED (n) values (1)")
+
+
 def test_an_unknown_database_is_not_made_up(hook: Any) -> None:
     from snowflake.connector.errors import ProgrammingError
 

@@ -135,11 +135,6 @@ def test_a_timestamp_keeps_its_offset(cursor: Any) -> None:
     assert str(moment.utcoffset()) == "5:30:00"
 
 
-@differs("GRANT is not there: every user may do everything")
-def test_a_privilege_is_granted(cursor: Any, schema: str) -> None:
-    cursor.execute(f'grant usage on schema "{schema}" to role public')
-
-
 @differs("schema evolution is not there")
 def test_a_table_takes_up_new_columns_by_itself(cursor: Any) -> None:
     cursor.execute("create table t (id int)")

@@ -119,3 +119,10 @@ def test_tasks_that_make_load_and_merge_at_the_same_time_do_not_hinder_each_othe
         told = list(pool.map(task, range(4)))
 
     assert told == [((50, 0, 0, 0), 50)] * 4
+
+
+def test_a_privilege_is_granted(connect: Callable[[], Any], schema: str) -> None:
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f'grant usage on schema "{schema}" to role public')
+
+        assert cursor.fetchall() == [("Statement executed successfully.",)]

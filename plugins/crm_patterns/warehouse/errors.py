@@ -33,7 +33,8 @@ _cannot_reach = _later(
 )
 _missing = _refused(
     "{what} does not exist, or role {role} may not use it.",
-    "Grant the role usage of database and schema and the rights on the object, or correct the name in the settings.",
+    "Grant the role usage of database and schema and the rights on the object (docs/connect-your-accounts.md lists "
+    "the grants), or correct the name in the settings.",
 )
 _does_not_fit = _wrong(
     "A value does not fit its column in {what}.",
@@ -86,7 +87,8 @@ MEANINGS: dict[int, Meaning] = {
         "Raise the quota, or wait for its next period.",
     ),
     3001: _refused(
-        "Role {role} lacks a privilege for {what}.", "Grant it: see the list of grants in the documentation."
+        "Role {role} lacks a privilege for {what}.",
+        "Grant it: docs/connect-your-accounts.md lists the grants; then clear this task.",
     ),
     2003: _missing,
     2043: _missing,

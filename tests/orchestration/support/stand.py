@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.sandbox_process import SandboxProcess
 from tests.sql.conftest import PASSWORD, USER
 
 ROOT = Path(__file__).resolve().parents[3]
+ROLE = "CRM_LOADER"
 
 
 @dataclass
@@ -26,9 +28,11 @@ class Stand:
     folder: Path
     rows: Callable[[str], list[tuple[Any, ...]]]
 
-    def run(self, *objects: str, expect: str = "success", dag_id: str = "crm_warehouse_elt", **conf: Any) -> Any:
+    def run(
+        self, *objects: str, expect: str = "success", dag_id: str = "crm_warehouse_elt", retries: int = 0, **conf: Any
+    ) -> Any:
         """One manual run; returns the DAG run, whose state must be `expect`."""
-        run = dag(dag_id).test(run_conf={"objects": list(objects), **conf})
+        run = dag(dag_id, retries=retries).test(run_conf={"objects": list(objects), **conf})
         assert str(run.state) == expect, {t.task_id: str(t.state) for t in run.get_task_instances()}
         return run
 
@@ -62,14 +66,14 @@ class Stand:
         patch.setenv("CRM_PATTERNS_INCLUDE", str(copy))
 
 
-def dag(dag_id: str) -> Any:
+def dag(dag_id: str = "crm_warehouse_elt", *, retries: int = 0) -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder=str(ROOT / "dags"))
     assert bag.import_errors == {}
     found = bag.dags[dag_id]
     for task in found.tasks:
-        task.retries = 0
+        task.retries, task.retry_delay = retries, timedelta()
     found.deadline = None  # `dag.test()` of Airflow 3.3 looks it up by an id that only the dag-processor gives
     return found
 
@@ -105,7 +109,7 @@ def stand(
         "SNOWFLAKE_DEFAULT": {
             "conn_type": "snowflake", "login": USER, "password": PASSWORD, "schema": "PUBLIC",
             "extra": {
-                "account": "local", "database": "CRM", "host": warehouse_server["host"],
+                "account": "local", "database": "CRM", "role": ROLE, "host": warehouse_server["host"],
                 "port": int(warehouse_server["port"]), "insecure_mode": True, "network_timeout": 20,
             },
         },
