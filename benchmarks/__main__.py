@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import extract_bulk
+from benchmarks import api_calls, extract_bulk, warehouse_load
 
 if __name__ == "__main__":
-    sys.exit(extract_bulk.main())
+    sys.exit(max([extract_bulk.main(), warehouse_load.main([]), api_calls.main()]))

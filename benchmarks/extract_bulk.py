@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.bars import Bar, machine, table
 from benchmarks.extract_contenders import PAGE_ROWS, Job
 from benchmarks.org import Org, running_org
 from benchmarks.processes import Reading, measure
@@ -33,25 +31,6 @@ FIELDS = (
     "LastModifiedDate",
 )  # fmt: skip
 """With Id, SystemModstamp and IsDeleted, which always come: twenty columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A ratio or number that the product is held to. `at_least` or at most."""
-
-    name: str
-    value: float
-    bound: float
-    at_least: bool
-
-    @property
-    def holds(self) -> bool:
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
-
-    @property
-    def line(self) -> str:
-        sign = "≥" if self.at_least else "≤"
-        return f"| {self.name} | {self.value:.2f} | {sign} {self.bound:g} | {'holds' if self.holds else '**missed**'} |"
 
 
 def run_once(contender: str, job: Job, rows: int) -> Reading:
@@ -99,10 +78,8 @@ def report(large: dict[str, list[Reading]], small: Reading, rows: int, bars: lis
     lines = [
         f"# Extract of {rows:,} opportunities × {len(FIELDS) + 3} columns to Parquet",
         "",
-        f"Medians of {len(large['limit'])} rounds in turn, whole processes. {platform.platform()}, "
-        f"Python {platform.python_version()}, pyarrow {version('pyarrow')}, pandas {version('pandas')}, "
-        f"simple-salesforce {version('simple-salesforce')}. {os.cpu_count()} processors; load of the last 15 minutes "
-        f"{os.getloadavg()[2]:.1f}: ratios of wall time mean little where others keep the processors busy.",
+        f"Medians of {len(large['limit'])} rounds in turn, whole processes. "
+        f"{machine('pyarrow', 'pandas', 'simple-salesforce')}",
         "",
         "| contender | wall s | rows/s | CPU s | peak MiB | calls | all wall s |",
         "|---|--:|--:|--:|--:|--:|---|",
@@ -114,7 +91,7 @@ def report(large: dict[str, list[Reading]], small: Reading, rows: int, bars: lis
             f"| {name} | {m.wall_s:.2f} | {read['rows'] / m.wall_s:,.0f} | {m.cpu_s:.2f} | {m.rss_mib:.0f} "
             f"| {read['calls']} | {walls} |"
         )
-    lines += ["", "| bar | measured | bound | |", "|---|--:|--:|---|", *(bar.line for bar in bars)]
+    lines += ["", *table(bars)]
     return "\n".join(lines) + "\n"
 
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import snowflake.connector
 
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
+from tests.warehouse_process import PASSWORD, ROOT, USER, connection_arguments_of, warehouse_process
 
-ROOT = Path(__file__).resolve().parents[2]
-USER, PASSWORD = "ENGINEER", "not-a-secret"
+__all__ = ["PASSWORD", "ROOT", "USER"]
 
 Connect = Callable[[], snowflake.connector.SnowflakeConnection]
 
@@ -27,27 +20,8 @@ Connect = Callable[[], snowflake.connector.SnowflakeConnection]
 @pytest.fixture(scope="session")
 def warehouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Host, port and CA bundle of a running local warehouse; its data is thrown away afterwards."""
-    data = tmp_path_factory.mktemp("warehouse")
-    ready = data / "ready.json"
-    (data / "users.json").write_text(json.dumps({USER: PASSWORD}))
-    command = [sys.executable, "-m", "stack.warehouse", "--data", str(data), "--port", "0", "--ready-file", str(ready)]
-    with (data / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_for(ready, process, data / "log")
-        url = urlsplit(json.loads(ready.read_text())["url"])
-        yield {"host": str(url.hostname), "port": str(url.port), "bundle": str(data / "tls" / "bundle.pem")}
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
-
-
-def _wait_for(ready: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    give_up = time.monotonic() + 60
-    while not ready.exists():
-        if process.poll() is not None or time.monotonic() > give_up:
-            raise AssertionError(f"The local warehouse did not start:\n{log.read_text()[-2000:]}")
-        time.sleep(0.05)
+    with warehouse_process(tmp_path_factory.mktemp("warehouse")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +29,7 @@ def connection_arguments(warehouse_server: dict[str, str]) -> Iterator[dict[str,
     """What `snowflake.connector.connect` needs to reach it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REQUESTS_CA_BUNDLE", warehouse_server["bundle"])
-        yield {
-            "user": USER, "password": PASSWORD, "account": "local", "database": "CRM", "schema": "PUBLIC",
-            "host": warehouse_server["host"], "port": int(warehouse_server["port"]),
-            "insecure_mode": True, "login_timeout": 10, "network_timeout": 20,
-        }  # fmt: skip
+        yield connection_arguments_of(warehouse_server)
 
 
 @pytest.fixture(scope="session")
