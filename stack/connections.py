@@ -36,6 +36,11 @@ def stack_connections(installation: Installation) -> dict[str, dict[str, Any]]:
         },
         "crm_stage": {"conn_type": "file", "extra": {"path": str(home.stage)}},
         "crm_state": {"conn_type": "sqlite", "host": str(home.state / "crm_state.db")},
+        "crm_keys": {
+            "conn_type": "generic",
+            "password": installation.secrets.hash_secret,
+            "extra": {"stage_secret": installation.secrets.stage_secret},
+        },
         "slack_default": {
             "conn_type": "slackwebhook",
             "host": f"{LOOPBACK}:{installation.ports[SLACK]}/services",

@@ -17,6 +17,8 @@ class StackSecrets:
     jwt_secret: str
     admin_password: str
     warehouse_password: str
+    hash_secret: str
+    stage_secret: str
 
     @classmethod
     def load(cls, path: Path) -> "StackSecrets":
@@ -27,6 +29,8 @@ class StackSecrets:
             "jwt_secret": secrets.token_urlsafe(64),
             "admin_password": secrets.token_urlsafe(9),
             "warehouse_password": secrets.token_urlsafe(18),
+            "hash_secret": secrets.token_urlsafe(32),
+            "stage_secret": secrets.token_urlsafe(32),
         }
         kept = {name: str(value) for name, value in read_json(path).items() if name in fresh}
         known = cls(**{**fresh, **kept})

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.policies import Policy, open_histories
 
 ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -37,7 +39,8 @@ class ObjectSettings(Frozen):
     name: ApiName
     include: tuple[ApiName, ...] = ()  # empty: every field that can be read
     exclude: tuple[ApiName, ...] = ()
-    hash: tuple[ApiName, ...] = ()  # stored as SHA-256 of the value, never in clear
+    hash: tuple[ApiName, ...] = ()  # short for `columns: {X: hash}`
+    columns: dict[ApiName, Policy] = Field(default_factory=dict)  # what may be known of a column; others are plain
     cursor: ApiName | None = None  # default: SystemModstamp, else LastModifiedDate, else CreatedDate
     read: Literal["auto", "bulk", "rest"] = "auto"
     every: Literal["hourly", "daily"] = "hourly"  # daily: the first scheduled run of each UTC day reads it
@@ -47,11 +50,31 @@ class ObjectSettings(Frozen):
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> ObjectSettings:
-        for one, other in (("include", "exclude"), ("exclude", "hash")):
-            both = {n.lower() for n in getattr(self, one)} & {n.lower() for n in getattr(self, other)}
-            if both:
+        named = {"include": self.include, "exclude": self.exclude, "hash": self.hash}
+        named |= {f"columns as {policy}": self._under(policy) for policy in Policy}
+        allowed = {("include", "hash"), ("include", "columns as plain"), ("include", "columns as hash")}
+        for one, other in combinations(named, 2):
+            both = {n.lower() for n in named[one]} & {n.lower() for n in named[other]}
+            if both and (one, other) not in allowed:
                 raise ValueError(f"{', '.join(sorted(both))} is under both {one} and {other}; keep it in one of them")
         return self
+
+    def _under(self, policy: Policy) -> tuple[str, ...]:
+        return tuple(name for name, given in self.columns.items() if given is policy)
+
+    @property
+    def hashed(self) -> tuple[str, ...]:
+        return (*self.hash, *self._under(Policy.HASH))
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        return self._under(Policy.BLOCK)
+
+    def is_clear(self, field: str) -> bool:
+        """Whether the field moves as it is, if the object has it."""
+        hidden = {name.lower() for name in (*self.hashed, *self.blocked, *self.exclude)}
+        chosen = {name.lower() for name in self.include}
+        return field.lower() not in hidden and (not chosen or field.lower() in chosen)
 
 
 class PoolSettings(Frozen):
@@ -89,6 +112,7 @@ class WarehouseEltSettings(Frozen):
     stage_conn_id: str = "crm_stage"
     state_conn_id: str = "crm_state"
     slack_conn_id: str = "slack_default"
+    keys_conn_id: str = "crm_keys"  # read only where a column is hashed or the stage is encrypted
     stage_root: str
     data_docs_root: str  # folder for Great Expectations' Data Docs
     data_docs_url: str = "/crm/data-docs"  # where people open them
@@ -136,6 +160,11 @@ class WarehouseEltSettings(Frozen):
         twice = sorted({item.name for item in value if names.count(item.name.lower()) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)} is listed twice; keep one entry per object")
+        by_name = {item.name: item for item in value}
+        protected = {item.name: (*item.hashed, *item.blocked) for item in value}
+        open_ones = list(open_histories(protected, lambda name, field: by_name[name].is_clear(field)))
+        if open_ones:
+            raise ValueError("; ".join(open_ones))
         return value
 
     @property

@@ -12,6 +12,7 @@ from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce.client import BULK_KEYS_ABOVE, SalesforceClient
 from crm_patterns.clients.salesforce.connection import SalesforceConnection
 from crm_patterns.clients.salesforce.results import PageOptions
+from crm_patterns.core.keys import NO_KEYS, KeyRing
 from tests.sandbox_process import SandboxProcess
 
 PAGE_ROWS = 80
@@ -43,7 +44,12 @@ class SalesforceWorld:
         return self.client()
 
     def client(
-        self, pages: PageOptions | None = None, *, bulk_keys_above: int = BULK_KEYS_ABOVE, **changes: Any
+        self,
+        pages: PageOptions | None = None,
+        *,
+        bulk_keys_above: int = BULK_KEYS_ABOVE,
+        hash_keys: KeyRing = NO_KEYS,
+        **changes: Any,
     ) -> SalesforceClient:
         """A client by client credentials; `changes` to its connection."""
         settings = {
@@ -55,6 +61,7 @@ class SalesforceWorld:
         return SalesforceClient(
             SalesforceConnection(**settings),
             pages=pages or PageOptions(rows=PAGE_ROWS),
+            hash_keys=hash_keys,
             patience=SHORT_PATIENCE,
             bulk_keys_above=bulk_keys_above,
         )

@@ -16,6 +16,7 @@ from crm_patterns.clients.salesforce import queries
 from crm_patterns.clients.salesforce.results import PageOptions
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import FixSettings, OutOfBudget, RetryLater, SchemaMoved, StopRun
+from crm_patterns.core.keys import KeyRing, Purpose
 from crm_patterns.core.ports import JobState, ReadRequest
 from tests.conformance.salesforce_world import PAGE_ROWS, RESULTS, SalesforceWorld
 from tests.conformance.source_suite import SourceSuite, everything, read_by_job, ready_job, rows_of, windowed
@@ -254,11 +255,13 @@ def test_values_that_break_their_promise_are_set_aside_on_both_ways(world: Sales
 
 
 def test_hashed_fields_are_the_same_on_both_ways(world: SalesforceWorld) -> None:
-    client = world.client()
+    ring = KeyRing(Purpose.HASH, ["correct horse battery staple, twice over"])
+    client = world.client(hash_keys=ring)
     contract, request = everything(world, client)
     held = contract.to_json()
+    hidden = {"hashed": True, "hash_key": ring.current}
     hashing = ObjectContract.from_json(
-        {**held, "fields": [{**f, "hashed": True} if f["name"] == "StageName" else f for f in held["fields"]]}
+        {**held, "fields": [{**f, **hidden} if f["name"] == "StageName" else f for f in held["fields"]]}
     )
 
     by_job, by_rows = read_by_job(client, request, hashing), rows_of(client.read_rows(request, hashing))

@@ -21,6 +21,7 @@ OURS = {
     "crm_patterns.catalog",
     "crm_patterns.core",
     "crm_patterns.core.errors",
+    "crm_patterns.core.policies",
     "crm_patterns.dag_arguments",
     "crm_patterns.notices",
     "crm_patterns.notices.deadlines",

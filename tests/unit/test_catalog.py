@@ -71,6 +71,20 @@ def test_every_mistake_is_reported_at_once_with_file_line_and_key(tmp_path: Path
         (GOOD + "  - name: account\n", "is listed twice"),
         (GOOD.replace("Account", "Account; drop"), "objects.0.name"),
         (GOOD.replace("Account", "Account\n    exclude: [Phone]\n    hash: [phone]"), "under both exclude and hash"),
+        (
+            GOOD.replace("Account", "Account\n    include: [Phone]\n    columns: {phone: block}"),
+            "under both include and",
+        ),
+        (
+            GOOD.replace("Account", "Account\n    hash: [Phone]\n    columns: {phone: plain}"),
+            "under both hash and columns",
+        ),
+        (GOOD.replace("Account", "Account\n    columns: {Phone: encrypt}"), "objects.0.columns.Phone"),
+        (
+            GOOD.replace("Account", "Lead\n    columns: {Phone: hash}")
+            + "  - name: LeadHistory\n    exclude: [NewValue]\n",
+            "LeadHistory holds what Lead.Phone was before, in clear; hash or block its OldValue too",
+        ),
         (GOOD.replace("T00:00:00Z", " 00:00:00"), "carries no time zone"),
     ],
 )
@@ -89,3 +103,20 @@ def test_an_object_can_have_its_own_share_of_rejected_rows(tmp_path: Path) -> No
 
     assert settings.rejected_share_of("Account") == 0.5
     assert settings.rejected_share_of("Lead") == settings.max_rejected_share
+
+
+def test_policies_of_columns_and_the_short_lists_say_the_same(tmp_path: Path) -> None:
+    text = GOOD + "    hash: [Phone]\n    columns: {Email__c: hash, Birthdate__c: block, Name: plain}\n"
+
+    item = load_warehouse_elt(written(tmp_path, text), {}).object("Account")
+
+    assert (item.hashed, item.blocked) == (("Phone", "Email__c"), ("Birthdate__c",))
+    assert item.is_clear("Name")
+    assert not any(item.is_clear(name) for name in ("PHONE", "Email__c", "birthdate__c"))
+
+
+def test_a_history_whose_values_are_hidden_may_move(tmp_path: Path) -> None:
+    text = GOOD.replace("Account", "Opportunity\n    columns: {Amount: block}")
+    text += "  - name: OpportunityFieldHistory\n    columns: {OldValue: hash, NewValue: block}\n"
+
+    assert len(load_warehouse_elt(written(tmp_path, text), {}).objects) == 2

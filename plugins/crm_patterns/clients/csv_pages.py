@@ -8,6 +8,7 @@ Dialect: header row, every cell may be quoted, line breaks inside values, blank 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from crm_patterns.clients.typing_rows import typed_column, typed_page
 from crm_patterns.core.arrow_types import arrow_type
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.keys import NO_KEYS, KeyRing
 from crm_patterns.core.records import Page
 
 BLOCK_BYTES = 1024 * 1024
@@ -28,13 +30,18 @@ WIDE_BLOCK_BYTES = 64 * 1024 * 1024
 """For bodies with a record longer than a block."""
 
 
+_WHERE = re.compile(r"(Row #\d+: )?Expected \d+ columns, got \d+")
+
+
 class DamagedPage(Unanswered):
     """The body is not a whole CSV file."""
 
 
-def read_pages(body: Body, contract: ObjectContract, *, skip: int = 0) -> Iterator[Page]:
+def read_pages(body: Body, contract: ObjectContract, keys: KeyRing = NO_KEYS, *, skip: int = 0) -> Iterator[Page]:
     """
     The body's rows after the first `skip` ones, in order. An empty body and one of a header alone give nothing.
+
+    `keys` are those that hashed fields are hashed with.
 
     Raises StopRun where the header is not the contract's fields, DamagedPage where the body is no whole CSV file.
     """
@@ -46,19 +53,25 @@ def read_pages(body: Body, contract: ObjectContract, *, skip: int = 0) -> Iterat
     given = skip
     try:
         for batch in _open(body, columns, contract, skip=skip, block_bytes=BLOCK_BYTES, typed=True):
-            page = Page(_finished(batch, contract))
+            page = Page(_finished(batch, contract, keys))
             yield page
             given += page.read
     except pa.ArrowInvalid:
-        yield from _as_texts(body, columns, contract, skip=given)
+        yield from _as_texts(body, columns, contract, keys, skip=given)
 
 
-def _as_texts(body: Body, columns: list[str], contract: ObjectContract, *, skip: int) -> Iterator[Page]:
+def _as_texts(body: Body, columns: list[str], contract: ObjectContract, keys: KeyRing, *, skip: int) -> Iterator[Page]:
     try:
         for batch in _open(body, columns, contract, skip=skip, block_bytes=WIDE_BLOCK_BYTES, typed=False):
-            yield typed_page(contract, dict(zip(batch.schema.names, batch.columns, strict=True)))
+            yield typed_page(contract, dict(zip(batch.schema.names, batch.columns, strict=True)), keys)
     except pa.ArrowInvalid as error:
-        raise DamagedPage(f"A page of results is not a whole CSV file: {error}") from error
+        # Arrow quotes the row that it could not read, hashed fields in clear: neither said nor kept as the cause.
+        raise DamagedPage(f"A page of results is not a whole CSV file{_without_values(str(error))}.") from None
+
+
+def _without_values(said: str) -> str:
+    found = _WHERE.search(said)
+    return f": {found[0].lower()}" if found else ""
 
 
 def _header(body: Body) -> list[str]:
@@ -113,11 +126,11 @@ def _parsed_type(field: ContractField) -> pa.DataType:
     return pa.string() if field.hashed or field.kind is FieldKind.TIME else arrow_type(field)
 
 
-def _finished(batch: pa.RecordBatch, contract: ObjectContract) -> pa.RecordBatch:
+def _finished(batch: pa.RecordBatch, contract: ObjectContract, keys: KeyRing) -> pa.RecordBatch:
     """The batch with what the parser leaves undone. Raises ArrowInvalid where a value does not fit."""
     for index, field in enumerate(contract.fields):
         if field.hashed or field.kind is FieldKind.TIME:
-            column, faults = typed_column(field, batch.column(index))
+            column, faults = typed_column(field, batch.column(index), keys)
             if faults:
                 raise pa.ArrowInvalid(faults.popitem()[1])
             batch = batch.set_column(index, field.column, column)

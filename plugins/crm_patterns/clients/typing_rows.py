@@ -6,7 +6,7 @@ Whole columns are cast at once; only a column that does not cast is looked at va
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -16,31 +16,28 @@ import pyarrow as pa
 
 from crm_patterns.core.arrow_types import MAX_PRECISION, arrow_schema, arrow_type
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
+from crm_patterns.core.keys import KeyRing
 from crm_patterns.core.records import Page, RejectedRow, RejectionClass
 
 _INT64 = range(-(2**63), 2**63)
+_ANY_DECIMAL = ContractField("", "", FieldKind.DECIMAL, precision=2 * MAX_PRECISION, scale=MAX_PRECISION)
 
 
 class Misfit(ValueError):
     """A value is not of its field's type; the text says how, beginning after the field's name."""
 
 
-def hashed(values: pa.Array) -> pa.Array:
-    """SHA-256, 64 hexadecimal digits, of each text's UTF-8 bytes; null stays null."""
-    digests = [None if v is None else hashlib.sha256(v).hexdigest() for v in values.cast(pa.binary()).to_pylist()]
-    return pa.array(digests, pa.string())
-
-
-def typed_page(contract: ObjectContract, texts: Mapping[str, pa.Array]) -> Page:
+def typed_page(contract: ObjectContract, texts: Mapping[str, pa.Array], keys: KeyRing) -> Page:
     """
     Type columns of texts (string or binary arrays by contract column, null for no value).
 
-    A row with a value that does not fit becomes a RejectedRow of rule `type:<kind>`, for its first such field.
+    A row with a value that does not fit becomes a RejectedRow of rule `type:<kind>`, for its first such field. `keys`
+    are those that hashed fields are hashed with.
     """
     columns: list[pa.Array] = []
     misfits: dict[int, tuple[ContractField, str]] = {}
     for field in contract.fields:
-        column, faults = typed_column(field, texts[field.column])
+        column, faults = typed_column(field, texts[field.column], keys)
         columns.append(column)
         for row, reason in faults.items():
             misfits.setdefault(row, (field, reason))
@@ -52,12 +49,12 @@ def typed_page(contract: ObjectContract, texts: Mapping[str, pa.Array]) -> Page:
     return Page(batch.filter(fits), rejected)
 
 
-def typed_column(field: ContractField, texts: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+def typed_column(field: ContractField, texts: pa.Array, keys: KeyRing) -> tuple[pa.Array, dict[int, str]]:
     """The column as its field's type, null where a value does not fit, and why by row number."""
+    if field.hashed:
+        return hashed(field, texts, keys), {}
     wanted = arrow_type(field)
     try:
-        if field.hashed:
-            return hashed(texts), {}
         if field.kind is not FieldKind.TIME:
             return texts.cast(pa.string()).cast(wanted), {}
     except pa.ArrowInvalid:
@@ -72,6 +69,34 @@ def typed_column(field: ContractField, texts: pa.Array) -> tuple[pa.Array, dict[
             values.append(None)
             faults[row] = f"{field.name} {misfit}"
     return pa.array(values, wanted), faults
+
+
+def hashed(field: ContractField, texts: pa.Array, keys: KeyRing) -> pa.Array:
+    """
+    HMAC-SHA256, 64 hexadecimal digits, of each text's UTF-8 bytes; null stays null.
+
+    Numbers, times and checkboxes are hashed in one written form, whichever interface they came by. What is not of its
+    kind is hashed as it came: no message may quote it.
+    """
+    key = keys.key(field.hash_key, about=field.name)
+    kind = field.hashed_from or FieldKind.TEXT
+    digests = [
+        None if raw is None else hmac.digest(key, _canonical(raw, kind), "sha256").hex()
+        for raw in texts.cast(pa.binary()).to_pylist()
+    ]
+    return pa.array(digests, pa.string())
+
+
+def _canonical(raw: bytes, kind: FieldKind) -> bytes:
+    if kind is FieldKind.TEXT:
+        return raw
+    try:
+        value = READERS[kind](_decoded(raw), _ANY_DECIMAL)
+    except Misfit:
+        return raw
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}".encode()
+    return (str(value).lower() if isinstance(value, bool) else str(value)).encode()
 
 
 def _rejected(

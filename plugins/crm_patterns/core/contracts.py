@@ -45,6 +45,7 @@ class DescribedField:
     references: tuple[str, ...] = ()
     label: str = ""
     source_type: str = ""
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ class ContractField:
     values: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     hashed: bool = False
+    hashed_from: FieldKind | None = None  # the value's own kind: its text is made canonical before it is hashed
+    hash_key: str = ""  # id of the key that it is hashed with
+    label: str = ""
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,10 +104,13 @@ class ObjectContract:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when, and only when, a name, column, type or role changes (not when a picklist gains a value)."""
-        shape = [(f.name, f.column, f.kind, f.length, f.precision, f.scale, f.hashed) for f in self.fields]
+        """
+        Changes when, and only when, a name, column, type, role or hash key changes.
+
+        A picklist that gains a value, a label and a help text leave it as it is.
+        """
         roles = (self.key, self.cursor, self.deleted_flag, self.merged_into)
-        return fingerprint([self.object_name, self.table, shape, *roles])
+        return fingerprint([self.object_name, self.table, [_shape(f) for f in self.fields], *roles])
 
     def column_of(self, name: str) -> str:
         return next(field.column for field in self.fields if field.name == name)
@@ -137,6 +145,7 @@ class ObjectContract:
                 **{
                     **f,
                     "kind": FieldKind(f["kind"]),
+                    "hashed_from": FieldKind(f["hashed_from"]) if f.get("hashed_from") else None,
                     "values": tuple(f["values"]),
                     "references": tuple(f["references"]),
                 }
@@ -144,3 +153,8 @@ class ObjectContract:
             for f in data["fields"]
         )
         return cls(**{**data, "fields": fields})
+
+
+def _shape(field: ContractField) -> tuple[object, ...]:
+    shape = (field.name, field.column, field.kind, field.length, field.precision, field.scale, field.hashed)
+    return (*shape, field.hash_key) if field.hash_key else shape

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from crm_patterns.core.keys import NO_KEYS, KeyRing
+
 if TYPE_CHECKING:
     from crm_patterns.clients.salesforce.client import SalesforceClient
 
@@ -30,8 +32,14 @@ class SalesforceSourceHook(BaseHook):
         super().__init__()
         self.source_conn_id = source_conn_id
 
-    def source(self, *, page_rows: int | None = None, pages_ahead: int | None = None) -> SalesforceClient:
-        """A client for one task. Pages bound its memory: rows per page, and pages fetched ahead."""
+    def source(
+        self, *, page_rows: int | None = None, pages_ahead: int | None = None, hash_keys: KeyRing = NO_KEYS
+    ) -> SalesforceClient:
+        """
+        A client for one task. Pages bound its memory: rows per page, and pages fetched ahead.
+
+        `hash_keys` are needed where rows of an object with hashed columns are read.
+        """
         from crm_patterns.clients.salesforce.client import SalesforceClient
         from crm_patterns.clients.salesforce.connection import SalesforceConnection
         from crm_patterns.clients.salesforce.results import PageOptions
@@ -46,7 +54,7 @@ class SalesforceSourceHook(BaseHook):
         pages = PageOptions(
             rows=page_rows or standard.rows, ahead=pages_ahead or standard.ahead, gzip=extras.get("gzip", standard.gzip)
         )
-        return SalesforceClient(settings, pages=pages)
+        return SalesforceClient(settings, pages=pages, hash_keys=hash_keys)
 
 
 def _extra(extras: dict[str, Any], name: str) -> Any:

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.operators.links import SourceJobLink, StageFolderLink
-from crm_patterns.operators.step import StepOperator, run_key, run_type
+from crm_patterns.operators.step import StepOperator, field_choice, run_key, run_type
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -107,7 +107,6 @@ class ExtractToStageOperator(StepOperator):
         return ref.to_xcom()
 
     def _order(self, context: Context) -> ExtractOrder:
-        from crm_patterns.patterns.warehouse_elt import FieldChoice
         from crm_patterns.steps.extract import ExtractOrder
 
         settings, item = self.settings, self.settings.object(self.object_name)
@@ -115,7 +114,7 @@ class ExtractToStageOperator(StepOperator):
         return ExtractOrder(
             run=run_key(context),
             object_name=item.name,
-            choice=FieldChoice(item.include, item.exclude, item.hash, item.cursor),
+            choice=field_choice(settings, item.name),
             read=item.read,
             kind=kind,
             interval=interval,

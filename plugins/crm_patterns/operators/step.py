@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.catalog import WarehouseEltSettings
+    from crm_patterns.core.keys import KeyRing
     from crm_patterns.core.ports import RunKey, Source, Stage, State
+    from crm_patterns.patterns.warehouse_elt import FieldChoice
 
 REACTIONS = ExceptionRetryPolicy(
     rules=[
@@ -50,6 +52,31 @@ def run_type(context: Context) -> str:
     return str(getattr(kind, "value", kind))
 
 
+def hash_keys(settings: WarehouseEltSettings, object_name: str) -> KeyRing:
+    """The keys that the object's columns are hashed with; the connection is read only where one is."""
+    from crm_patterns.core.keys import NO_KEYS, Purpose
+    from crm_patterns.hooks.keys import KeysHook
+
+    if not settings.object(object_name).hashed:
+        return NO_KEYS
+    return KeysHook(settings.keys_conn_id).ring(Purpose.HASH)
+
+
+def field_choice(settings: WarehouseEltSettings, object_name: str) -> FieldChoice:
+    """What the settings say about the object's fields."""
+    from crm_patterns.patterns.warehouse_elt import FieldChoice
+
+    item = settings.object(object_name)
+    return FieldChoice(
+        include=item.include,
+        exclude=item.exclude,
+        hashed=item.hashed,
+        cursor=item.cursor,
+        blocked=item.blocked,
+        hash_key=hash_keys(settings, object_name).current,
+    )
+
+
 class StepOperator(BaseOperator):
     """One step for one object. `settings` is the pattern's frozen settings; `object_name` the API name."""
 
@@ -72,7 +99,9 @@ class StepOperator(BaseOperator):
         from crm_patterns.hooks.salesforce import SalesforceSourceHook
 
         source = SalesforceSourceHook(self.settings.source_conn_id).source(
-            page_rows=self.settings.page_rows, pages_ahead=self.settings.pages_ahead
+            page_rows=self.settings.page_rows,
+            pages_ahead=self.settings.pages_ahead,
+            hash_keys=hash_keys(self.settings, self.object_name),
         )
         try:
             yield source

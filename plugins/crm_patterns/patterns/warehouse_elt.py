@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,17 +24,26 @@ NO_CURSOR = "none"
 VIEWER_NOISE = frozenset({"lastvieweddate", "lastreferenceddate"})
 """These tell when the *reading* user last looked at a record: noise of our own making."""
 
-_SHA256_HEX_DIGITS = 64
+COMPOUND = frozenset({"address", "location"})
+"""Types of fields that show other fields at once. They never move themselves; what they are made of does."""
+
+_HASH_HEX_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChoice:
-    """What the settings say about an object's fields. Names are matched without regard to case."""
+    """
+    What the settings say about an object's fields. Names are matched without regard to case.
+
+    `hash_key` is the id of the key that hashed fields are hashed with; empty where there is none.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     hashed: tuple[str, ...] = ()
     cursor: str | None = None
+    blocked: tuple[str, ...] = ()
+    hash_key: str = ""
 
 
 def make_contract(source: str, description: ObjectDescription, choice: FieldChoice) -> ObjectContract:
@@ -43,8 +52,10 @@ def make_contract(source: str, description: ObjectDescription, choice: FieldChoi
     key = _required(description, "Id")
     cursor = _cursor(description, choice)
     deleted = description.by_name.get("isdeleted")
+    _check_policies(description, choice, {role.name for role in (key, cursor, deleted) if role is not None})
     hashed = {name.lower() for name in choice.hashed}
-    merged_into = description.by_name.get("masterrecordid") if "masterrecordid" not in hashed else None
+    hidden = hashed | {name.lower() for name in choice.blocked}
+    merged_into = description.by_name.get("masterrecordid") if "masterrecordid" not in hidden else None
     roles = {field.name for field in (key, cursor, deleted, merged_into) if field is not None}
     chosen = [field for field in description.fields if field.name in roles or _is_chosen(field, choice)]
     columns = _distinct_columns(field.name for field in chosen)
@@ -52,7 +63,12 @@ def make_contract(source: str, description: ObjectDescription, choice: FieldChoi
         source=source,
         object_name=description.object_name,
         table=table_name(description.object_name),
-        fields=tuple(_agree(f, columns[f.name], hashed=f.name.lower() in hashed) for f in chosen),
+        fields=tuple(
+            _agree_hashed(f, columns[f.name], choice.hash_key)
+            if f.name.lower() in hashed
+            else _agree(f, columns[f.name])
+            for f in chosen
+        ),
         key=key.name,
         cursor=cursor.name if cursor else None,
         deleted_flag=deleted.name if deleted else None,
@@ -65,16 +81,29 @@ def _is_chosen(field: DescribedField, choice: FieldChoice) -> bool:
     name = field.name.lower()
     if field.kind is FieldKind.UNREADABLE or name in VIEWER_NOISE:
         return False
+    if name in {forbidden.lower() for forbidden in choice.blocked}:
+        return False
     if choice.include:
         return name in {wanted.lower() for wanted in choice.include}
     return name not in {unwanted.lower() for unwanted in choice.exclude}
 
 
-def _agree(field: DescribedField, column: str, *, hashed: bool) -> ContractField:
-    if hashed:
-        return ContractField(
-            field.name, column, FieldKind.TEXT, length=_SHA256_HEX_DIGITS, nullable=field.nullable, hashed=True
-        )
+def _agree_hashed(field: DescribedField, column: str, hash_key: str) -> ContractField:
+    return ContractField(
+        name=field.name,
+        column=column,
+        kind=FieldKind.TEXT,
+        length=_HASH_HEX_DIGITS,
+        nullable=field.nullable,
+        hashed=True,
+        hashed_from=field.kind,
+        hash_key=hash_key,
+        label=field.label,
+        help=field.help,
+    )
+
+
+def _agree(field: DescribedField, column: str) -> ContractField:
     return ContractField(
         name=field.name,
         column=column,
@@ -85,6 +114,8 @@ def _agree(field: DescribedField, column: str, *, hashed: bool) -> ContractField
         nullable=field.nullable,
         values=field.values if field.values_restricted and field.source_type != "multipicklist" else (),
         references=field.references,
+        label=field.label,
+        help=field.help,
     )
 
 
@@ -130,14 +161,16 @@ def _required(description: ObjectDescription, name: str) -> DescribedField:
 def _check_choice(description: ObjectDescription, choice: FieldChoice) -> None:
     problems = []
     named = [("include", n) for n in choice.include] + [("exclude", n) for n in choice.exclude]
-    named += [("hash", n) for n in choice.hashed] + (
-        [("cursor", choice.cursor)] if choice.cursor and choice.cursor != NO_CURSOR else []
-    )
+    named += [("hash", n) for n in choice.hashed] + [("block", n) for n in choice.blocked]
+    named += [("cursor", choice.cursor)] if choice.cursor and choice.cursor != NO_CURSOR else []
     for setting, name in named:
         field = description.by_name.get(name.lower())
         if field is None and setting != "exclude":  # a field that is gone is excluded already
             near = difflib.get_close_matches(name, [f.name for f in description.fields], n=1)
-            problems.append(f"{setting}: no field {name}" + (f" (did you mean {near[0]}?)" if near else ""))
+            if near or setting != "block":  # and blocked; but a misspelt one would move in clear
+                problems.append(f"{setting}: no field {name}" + (f" (did you mean {near[0]}?)" if near else ""))
+        elif field is not None and setting == "block" and field.source_type in COMPOUND:
+            problems.append(f"block: {field.name} is made of other fields and moves only as those; block them by name")
         elif field is not None and setting in ("include", "hash") and field.kind is FieldKind.UNREADABLE:
             problems.append(f"{setting}: {field.name} is of type {field.source_type}, which cannot be read in bulk")
         elif field is not None and setting == "cursor" and field.kind is not FieldKind.TIMESTAMP:
@@ -157,6 +190,24 @@ def window_read(claimed: Window, contract: ObjectContract) -> Window:
     if contract.cursor is None and claimed.kind is WindowKind.INCREMENTAL:
         return Window(None, claimed.end, WindowKind.FULL)
     return claimed
+
+
+def _check_policies(description: ObjectDescription, choice: FieldChoice, roles: Collection[str]) -> None:
+    name = description.object_name
+    needed = {role.lower() for role in roles}
+    refused = [field for field in (*choice.hashed, *choice.blocked) if field.lower() in needed]
+    if refused:
+        raise FixSettings(
+            f"{', '.join(refused)} of {name} cannot be hashed or blocked: without it no record can be told from "
+            "another, found again, or known to be deleted.",
+            fix="Take it out of `hash` and `columns` in include/config/warehouse_elt.yaml.",
+        )
+    if choice.hashed and not choice.hash_key:
+        raise FixSettings(
+            f"{name}.{choice.hashed[0]} is to be hashed, but there is no key to hash it with.",
+            fix="Put a key of at least 32 characters (`openssl rand -base64 32`) into the password of the connection "
+            "crm_keys; see docs/governance.md.",
+        )
 
 
 def decide_window(

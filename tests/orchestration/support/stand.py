@@ -17,6 +17,7 @@ from tests.sql.conftest import PASSWORD, USER
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = "CRM_LOADER"
+KEYS = {"hash": "a key for hashes, of the tests alone", "stage": "a key for stages, of the tests alone"}
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Stand:
     connections: dict[str, dict[str, Any]]
     folder: Path
     rows: Callable[[str], list[tuple[Any, ...]]]
+    schema: str = "SALESFORCE"
 
     def run(
         self, *objects: str, expect: str = "success", dag_id: str = "crm_warehouse_elt", retries: int = 0, **conf: Any
@@ -56,9 +58,10 @@ class Stand:
         patch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(changed))
 
     def settings(self, patch: pytest.MonkeyPatch, old: str, new: str) -> None:
-        """The shipped settings with one text replaced."""
+        """The shipped settings with one text replaced; a second call replaces another."""
         copy = self.folder / "include"
-        shutil.copytree(ROOT / "include", copy)
+        if not copy.exists():
+            shutil.copytree(ROOT / "include", copy)
         file = copy / "config" / "warehouse_elt.yaml"
         text = file.read_text()
         assert old in text
@@ -115,6 +118,7 @@ def stand(
         },
         "CRM_STAGE": {"conn_type": "file", "extra": {"path": str(tmp_path / "stage")}},
         "CRM_STATE": {"conn_type": "sqlite", "host": str(tmp_path / "state.db")},
+        "CRM_KEYS": {"conn_type": "generic", "password": KEYS["hash"], "extra": {"stage_secret": KEYS["stage"]}},
         "SLACK_DEFAULT": {"conn_type": "slackwebhook", "host": "127.0.0.1:9", "schema": "http", "password": "T/B/X"},
     }  # fmt: skip
     for name, value in connections.items():

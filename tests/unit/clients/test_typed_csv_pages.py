@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import traceback
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_patterns.clients import csv_pages
 from crm_patterns.clients.csv_pages import DamagedPage, read_pages
+from crm_patterns.clients.typing_rows import typed_column
 from crm_patterns.core.contracts import ContractField, FieldKind
-from crm_patterns.core.errors import StopRun
+from crm_patterns.core.errors import FixSettings, StopRun
+from crm_patterns.core.keys import KeyRing, Purpose
 from crm_patterns.core.records import RejectionClass
 from tests.unit.clients.samples import body_of, contract_of, csv_text, rows_of
 
+SECRET = "correct horse battery staple, twice over"
+RING = KeyRing(Purpose.HASH, [SECRET])
 STAMP = "2026-01-31T08:15:30.000Z"
 EVERY_KIND = contract_of(
     Name=FieldKind.TEXT,
@@ -146,16 +152,59 @@ def test_a_record_longer_than_a_block_is_read(monkeypatch: pytest.MonkeyPatch) -
     assert [row["name"] for row in read] == ["short", "long\n" * 500, "short"]
 
 
-def test_hashed_fields_arrive_as_sha256_and_never_in_a_payload() -> None:
-    email = ContractField("Email", "email", FieldKind.TEXT, hashed=True)
+def test_hashed_fields_arrive_keyed_and_never_in_a_payload() -> None:
+    email = ContractField("Email", "email", FieldKind.TEXT, hashed=True, hash_key=RING.current)
     contract = contract_of(Email=email, Count__c=FieldKind.INTEGER)
     rows = [["1", "ada@example.com", "1", STAMP], ["2", "", "2", STAMP], ["3", "eve@example.com", "x", STAMP]]
 
-    pages = list(read_pages(body_of(csv_text(["Id", "Email", "Count__c", "SystemModstamp"], rows)), contract))
+    pages = list(read_pages(body_of(csv_text(["Id", "Email", "Count__c", "SystemModstamp"], rows)), contract, RING))
 
-    assert [row["email"] for row in rows_of(pages)] == [hashlib.sha256(b"ada@example.com").hexdigest(), None]
+    keyed = hmac.new(SECRET.encode(), b"ada@example.com", "sha256").hexdigest()
+    assert [row["email"] for row in rows_of(pages)] == [keyed, None]
     assert "Email" not in pages[0].rejected[0].payload
     assert "eve@" not in repr(pages[0].rejected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "by_job", "by_rows", "says"),
+    [
+        (FieldKind.DECIMAL, "1.25E8", "125000000.0", "125000000"),
+        (FieldKind.TIMESTAMP, "2026-01-31T08:15:30.000Z", "2026-01-31T08:15:30.000+0000", "2026-01-31 08:15:30+00:00"),
+        (FieldKind.BOOLEAN, "true", "true", "true"),
+        (FieldKind.DATE, "1984-02-29", "1984-02-29", "1984-02-29"),
+        (FieldKind.TIME, "08:15:30.000Z", "08:15:30.000Z", "08:15:30"),
+        (FieldKind.INTEGER, "not a number", "not a number", "not a number"),
+    ],
+)
+def test_a_hash_does_not_tell_by_which_interface_the_value_came(
+    kind: FieldKind, by_job: str, by_rows: str, says: str
+) -> None:
+    field = ContractField("X", "x", FieldKind.TEXT, hashed=True, hashed_from=kind, hash_key=RING.current)
+
+    digests, faults = typed_column(field, pa.array([by_job, by_rows]), RING)
+
+    assert faults == {}
+    assert digests.to_pylist() == [hmac.new(SECRET.encode(), says.encode(), "sha256").hexdigest()] * 2
+
+
+def test_a_hash_under_a_key_that_is_gone_is_for_a_person() -> None:
+    field = ContractField("Email", "email", FieldKind.TEXT, hashed=True, hash_key="k00000000")
+
+    with pytest.raises(FixSettings, match="hash key k00000000, which Email needs") as told:
+        typed_column(field, pa.array(["ada@example.com"]), RING)
+
+    assert RING.current in str(told.value)
+    assert SECRET not in str(told.value)
+
+
+def test_a_row_of_too_many_cells_is_not_quoted() -> None:
+    data = csv_text(["Id", "Name", "SystemModstamp"], [["1", "ada@example.com", STAMP, "one too many"]])
+
+    with pytest.raises(DamagedPage, match="expected 3 columns, got 4") as damage:
+        list(read_pages(body_of(data), contract_of(Name=FieldKind.TEXT)))
+
+    shown = "".join(traceback.format_exception(damage.value))
+    assert "ada@" not in shown
 
 
 def test_columns_are_matched_by_name_whatever_their_order_and_case() -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm_patterns.core.contracts import DescribedField, FieldKind, ObjectDescription
+from crm_patterns.core.contracts import DescribedField, FieldKind, ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import (
@@ -84,14 +85,51 @@ def test_the_key_cursor_and_deleted_flag_stay_whatever_settings_include() -> Non
 
 
 def test_a_hashed_field_travels_as_text_of_64_digits() -> None:
-    contract = make_contract("salesforce", described(), FieldChoice(hashed=("amount",)))
+    contract = make_contract("salesforce", described(), FieldChoice(hashed=("amount",), hash_key="k1"))
 
     field = next(f for f in contract.fields if f.name == "Amount")
     assert (field.kind, field.length, field.hashed) == (FieldKind.TEXT, 64, True)
+    assert (field.hashed_from, field.hash_key) == (FieldKind.DECIMAL, "k1")
+    assert ObjectContract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
+
+
+def test_another_hash_key_is_another_schema() -> None:
+    one, other = (
+        make_contract("salesforce", described(), FieldChoice(hashed=("Amount",), hash_key=key)) for key in ("k1", "k2")
+    )
+
+    assert one.fingerprint != other.fingerprint
+
+
+def test_a_hashed_field_without_a_key_is_for_a_person() -> None:
+    with pytest.raises(FixSettings, match=r"Amount is to be hashed, but there is no key.*connection crm_keys"):
+        make_contract("salesforce", described(), FieldChoice(hashed=("Amount",)))
+
+
+def test_a_blocked_field_is_not_agreed_even_where_settings_include_it() -> None:
+    contract = make_contract("salesforce", described(), FieldChoice(include=("Name", "Amount"), blocked=("AMOUNT",)))
+
+    assert [f.name for f in contract.fields] == ["Id", "Name", "SystemModstamp", "IsDeleted"]
+
+
+@pytest.mark.parametrize("role", ["Id", "systemmodstamp", "IsDeleted"])
+def test_what_tells_records_apart_is_neither_hashed_nor_blocked(role: str) -> None:
+    for choice in (FieldChoice(hashed=(role,), hash_key="k1"), FieldChoice(blocked=(role,))):
+        with pytest.raises(FixSettings, match=f"{role} of .* cannot be hashed or blocked"):
+            make_contract("salesforce", described(), choice)
+
+
+def test_a_misspelt_blocked_field_stops_and_one_that_is_gone_does_not() -> None:
+    with pytest.raises(FixSettings, match=r"block: no field Amuont \(did you mean Amount\?\)"):
+        make_contract("salesforce", described(), FieldChoice(blocked=("Amuont",)))
+    with pytest.raises(FixSettings, match="block: BillingAddress is made of other fields"):
+        make_contract("salesforce", described(), FieldChoice(blocked=("BillingAddress",)))
+
+    assert make_contract("salesforce", described(), FieldChoice(blocked=("Xyz__c",))).key == "Id"
 
 
 def test_settings_that_do_not_fit_are_all_named_with_the_near_miss() -> None:
-    choice = FieldChoice(include=("Nmae",), hashed=("BillingAddress",), cursor="Name")
+    choice = FieldChoice(include=("Nmae",), hashed=("BillingAddress",), cursor="Name", hash_key="k1")
 
     with pytest.raises(FixSettings) as caught:
         make_contract("salesforce", described(), choice)

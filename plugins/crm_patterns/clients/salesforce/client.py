@@ -25,6 +25,7 @@ from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings, RetryLater, StopRun
+from crm_patterns.core.keys import NO_KEYS, KeyRing
 from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
 from crm_patterns.core.records import Page
 
@@ -50,12 +51,14 @@ class SalesforceClient:
         pages: PageOptions | None = None,
         patience: Patience | None = None,
         bulk_keys_above: int = BULK_KEYS_ABOVE,
+        hash_keys: KeyRing = NO_KEYS,
     ) -> None:
         self._version = connection.api_version
         self._base = f"/services/data/v{self._version}"
         self._pages = pages or PageOptions()
         self._patience = patience or Patience()
         self._bulk_keys_above = bulk_keys_above
+        self._hash_keys = hash_keys
         self._meter = CallMeter()
         self._http = _http_client(connection)
         self._session = TokenCache(signer_in(connection, self._http, patience=self._patience))
@@ -132,7 +135,7 @@ class SalesforceClient:
                 texts = wire.columns_of(records, names)
             except KeyError as error:
                 raise StopRun(f"A record of {request.object_name} came without the field {error}.") from error
-            yield typed_page(contract, columns_by_field(contract, texts))
+            yield typed_page(contract, columns_by_field(contract, texts), self._hash_keys)
 
     def submit(self, request: ReadRequest) -> str:
         return self._jobs.submit(request)
@@ -151,8 +154,9 @@ class SalesforceClient:
                 raise RetryLater(f"The bulk job {job_id} is {status.state}: {status.problem or 'no results'}.")
             rows = status.rows
         results = JobResults(
-            self._transport, job_id, contract, base=self._base, rows=rows, options=self._page_options()
-        )
+            self._transport, job_id, contract, base=self._base, rows=rows, options=self._page_options(),
+            keys=self._hash_keys,
+        )  # fmt: skip
         yield from results.pages()
 
     def page_of(self, job_id: str) -> str:

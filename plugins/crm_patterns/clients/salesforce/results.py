@@ -17,6 +17,7 @@ from crm_patterns.clients.salesforce.wire import next_locator, read_json, record
 from crm_patterns.clients.transport import Call, Download, Transport
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import RetryLater
+from crm_patterns.core.keys import NO_KEYS, KeyRing
 from crm_patterns.core.records import Page
 
 log = logging.getLogger(__name__)
@@ -47,13 +48,15 @@ class JobResults:
     """Reads the results of one finished job. `base` is the path of the API version; `rows` the job's own count."""
 
     def __init__(
-        self, transport: Transport, job_id: str, contract: ObjectContract, *, base: str, rows: int, options: PageOptions
-    ) -> None:
+        self, transport: Transport, job_id: str, contract: ObjectContract, *, base: str, rows: int,
+        options: PageOptions, keys: KeyRing = NO_KEYS,
+    ) -> None:  # fmt: skip
         self._transport = transport
         self._contract = contract
         self._path = f"{base}/jobs/query/{job_id}"
         self._rows = rows
         self._options = options
+        self._keys = keys
         self._about = f"results of bulk job {job_id} for {contract.object_name}"
 
     def pages(self) -> Iterator[Page]:
@@ -121,7 +124,7 @@ class JobResults:
             held: Page | None = None
             expected = record_count(download.headers)
             try:
-                for page in read_pages(download.body, self._contract, skip=given):
+                for page in read_pages(download.body, self._contract, self._keys, skip=given):
                     if held is not None:
                         yield held
                         given += held.read

@@ -114,6 +114,7 @@ def _field(item: Mapping[str, Any]) -> DescribedField:
         references=tuple(item.get("referenceTo") or ()),
         label=item.get("label") or "",
         source_type=item["type"],
+        help=item.get("inlineHelpText") or "",
     )
 
 
