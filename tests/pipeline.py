@@ -61,6 +61,7 @@ class Pipeline:
     interval: tuple[datetime, datetime] | None = None
     max_rejected_share: float = 0.9
     choice: FieldChoice = field(default_factory=FieldChoice)
+    keeps_history: bool = True
     tries: int = field(default=0)
 
     def extract(self) -> StageRef:
@@ -91,7 +92,7 @@ class Pipeline:
     def publish(self, checked: CheckedRef) -> PublishedRef:
         return publish(
             self.stage, self.warehouse, self.state, self.run, checked, target_schema=self.schema,
-            attempt_schema=f"{self.schema}_A",
+            attempt_schema=f"{self.schema}_A", history_schema=self.history_schema,
         )  # fmt: skip
 
     def reconcile(self, published: PublishedRef) -> ObjectOutcome:
@@ -110,6 +111,14 @@ class Pipeline:
     def table(self) -> list[tuple[Any, ...]]:
         with self.sql() as rows:
             return rows(f'select * exclude ("_RUN_ID") from "{self.schema}"."ACCOUNT" order by "ID"')
+
+    @property
+    def history_schema(self) -> str | None:
+        return f"{self.schema}_H" if self.keeps_history else None
+
+    def history(self, columns: str) -> list[tuple[Any, ...]]:
+        with self.sql() as rows:
+            return rows(f'select {columns} from "{self.schema}_H"."ACCOUNT" order by "ID", "_VALID_FROM"')
 
     def sql(self) -> AbstractContextManager[Rows]:
         return _rows(self.connect)

@@ -47,6 +47,7 @@ class ObjectSettings(Frozen):
     max_rejected_share: float | None = Field(default=None, ge=0, le=1)  # default: the pattern's
     refresh: tuple[ApiName, ...] = ()  # fields that change without a new stamp and are not described as computed
     refresh_every: Literal["daily", "never"] = "daily"
+    history: bool = False  # every version is kept in history_schema too
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> ObjectSettings:
@@ -118,6 +119,7 @@ class WarehouseEltSettings(Frozen):
     data_docs_url: str = "/crm/data-docs"  # where people open them
     target_schema: Identifier = "SALESFORCE"
     attempt_schema: Identifier = "CRM_ATTEMPTS"
+    history_schema: Identifier = "SALESFORCE_HISTORY"
     schedule: str = "@hourly"
     start_date: datetime
     lag_s: int = Field(default=120, ge=0)  # a row younger than this may still be uncommitted at the source
@@ -173,6 +175,10 @@ class WarehouseEltSettings(Frozen):
 
     def object(self, name: str) -> ObjectSettings:
         return next(item for item in self.objects if item.name == name)
+
+    def history_schema_of(self, name: str) -> str | None:
+        """Where the object's history is kept; None where it has none."""
+        return self.history_schema if self.object(name).history else None
 
     def rejected_share_of(self, name: str) -> float:
         own = self.object(name).max_rejected_share

@@ -42,3 +42,10 @@ OWN_COLUMNS = (
         "_deleted_learned_at", FieldKind.TIMESTAMP, "the source's clock when we learned of it; null in a living row"
     ),
 )
+
+HISTORY_COLUMNS = (
+    OwnColumn("_valid_from", FieldKind.TIMESTAMP, "from when on this version was true, as far as known"),
+    OwnColumn("_valid_to", FieldKind.TIMESTAMP, "until when, itself excluded; null in the newest version"),
+    OwnColumn("_is_current", FieldKind.BOOLEAN, "the newest version of its record; one per record"),
+)
+"""What a history table `SALESFORCE_HISTORY.<OBJECT>` has besides: the half-open range of each version."""

@@ -46,7 +46,8 @@ class CheckedRef:
 @dataclass(frozen=True, slots=True)
 class PublishedRef:
     """
-    What the MERGE did. `published` counts accepted rows that the target holds, at least as new as staged.
+    What the MERGE did. `published` counts accepted rows that the target holds, at least as new as staged; `recorded`
+    those that have their version in history, None where the object has no history.
 
     `missing` counts rows marked as deleted because a complete read did not bring them; they are in the tally as read
     (their absence was) and as deleted.
@@ -56,6 +57,7 @@ class PublishedRef:
     published: int
     tally: Tally
     missing: int = 0
+    recorded: int | None = None
 
     def to_xcom(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,4 +65,4 @@ class PublishedRef:
     @classmethod
     def from_xcom(cls, data: Mapping[str, Any]) -> PublishedRef:
         checked, tally = CheckedRef.from_xcom(data["checked"]), Tally.from_json(data["tally"])
-        return cls(checked, data["published"], tally, data.get("missing", 0))
+        return cls(checked, data["published"], tally, data.get("missing", 0), data.get("recorded"))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class PublishOperator(StepOperator):
-    """One atomic MERGE by record id, newer wins; returns a PublishedRef."""
+    """One atomic MERGE by record id, newer wins, and one into history; returns a PublishedRef."""
 
     step = "publish"
     template_fields = ("checked",)
@@ -36,5 +36,6 @@ class PublishOperator(StepOperator):
                 CheckedRef.from_xcom(self.checked),
                 target_schema=settings.target_schema,
                 attempt_schema=settings.attempt_schema,
+                history_schema=settings.history_schema_of(self.object_name),
             )
             return published.to_xcom()

@@ -33,6 +33,7 @@ class Evidence:
     published_rows: int
     tally: Tally
     missing_rows: int = 0
+    recorded_rows: int | None = None  # in history; None where the object has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def broken_links(evidence: Evidence) -> list[str]:
         (e.staged_rows == e.loaded_rows, "rows staged", e.staged_rows, "rows loaded", e.loaded_rows),
         (e.loaded_rows == e.published_rows + e.quarantined_rows, "rows loaded", e.loaded_rows,
          "rows published or quarantined", e.published_rows + e.quarantined_rows),
+        (e.recorded_rows in (None, e.published_rows), "rows published", e.published_rows,
+         "rows with their version in history", e.recorded_rows or 0),
         (e.tally.read == e.server_rows + e.missing_rows, "the tally's rows read", e.tally.read,
          "rows the source sent or no longer has", e.server_rows + e.missing_rows),
         (e.tally.is_balanced, "rows read", e.tally.read, "rows accounted for", e.tally.accounted),

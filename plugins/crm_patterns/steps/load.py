@@ -57,18 +57,27 @@ def load(
     return LoadedRef(ref, attempt.name, rows)
 
 
-def prepare_target(warehouse: Warehouse, target: Table, contract: ObjectContract) -> None:
+def prepare_target(
+    warehouse: Warehouse,
+    target: Table,
+    contract: ObjectContract,
+    *,
+    create: str = "warehouse_elt/create_current",
+    own: tuple[OwnColumn, ...] = OWN_COLUMNS,
+) -> None:
     """
-    Make the table that people query, or add the columns it lacks. Columns are never dropped or retyped here.
+    Make a table that people query, or add the columns it lacks. Columns are never dropped or retyped here.
+
+    `create` is the statement that makes it, with the contract's columns and those of ours in `own`.
 
     StopRun where a field's type is no longer its column's: a grown scale would be rounded, silently.
     """
     present = warehouse.columns(target)
     if not present:
         warehouse.run("control/create_schema", names={"schema": target.schema})
-        warehouse.run("warehouse_elt/create_current", names={"table": target, "contract": contract})
+        warehouse.run(create, names={"table": target, "contract": contract})
         present = warehouse.columns(target)
-    wanted: tuple[ContractField | OwnColumn, ...] = (*contract.fields, *OWN_COLUMNS)
+    wanted: tuple[ContractField | OwnColumn, ...] = (*contract.fields, *own)
     for field in wanted:
         if field.column not in present:
             warehouse.run("warehouse_elt/add_column", names={"table": target, "field": field})

@@ -86,6 +86,7 @@ def _evidence(manifest: Manifest, published: PublishedRef) -> Evidence:
         published_rows=published.published,
         tally=published.tally,
         missing_rows=published.missing,
+        recorded_rows=published.recorded,
     )
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFo
 
 from crm_patterns.core.contracts import ContractField
 from crm_patterns.core.errors import FixSettings
-from crm_patterns.core.own_columns import OWN_COLUMNS
+from crm_patterns.core.own_columns import HISTORY_COLUMNS, OWN_COLUMNS
 from crm_patterns.warehouse.identifiers import (
     folder_name,
     identifier,
@@ -28,7 +28,7 @@ class Templates:
     """
     Renders the statements of one dialect. `column_type` gives a contract field's type in DDL.
 
-    Every template sees `own_columns`, the columns we add to a current table.
+    Every template sees `own_columns`, the columns we add to a current table, and `history_columns`, a history's range.
     """
 
     def __init__(self, root: Path, *, dialect: str, column_type: Callable[[ContractField], str]) -> None:
@@ -52,6 +52,7 @@ class Templates:
         )
 
         self._environment.globals["own_columns"] = OWN_COLUMNS
+        self._environment.globals["history_columns"] = HISTORY_COLUMNS
 
     def statements(self) -> list[str]:
         """Names of all statements of this dialect, as `render` takes them."""
