@@ -1,5 +1,5 @@
 """
-What a history must hold, said in another way than the MERGE says it: by asking, for every instant, what was known of it.
+What a history must hold, said in another way than the MERGE says it: by asking, of every instant, what was known.
 
 An observation is one record as one read saw it. At an instant, the version in force is the one with the latest stamp,
 and of these the latest read, among those that had begun by then.

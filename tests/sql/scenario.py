@@ -37,6 +37,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     """Three orders, one of which breaks a rule, go into the table that people query; then a run into OPS."""
     yield from _load(schema, folder)
     yield from _publish(schema)
+    yield from _history(schema)
     yield from _ops(schema, folder)
 
 
@@ -91,6 +92,21 @@ def _missing(names: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[St
     for _ in (1, 2):
         yield Step("warehouse_elt/mark_missing", names, values)
     yield Step("warehouse_elt/count_missing", names, values, rows=[(0,)])
+
+
+def _history(schema: str) -> Iterator[Step]:
+    """The history begins with what the current table holds; the attempt it came from adds nothing to that."""
+    history, attempt = Table(f"{schema}", "ORDER_HISTORY"), Table(schema, "ORDER__A1")
+    names = {"target": Table(schema, "ORDER"), "history": history, "contract": ORDER, "others": ("region_c",)}
+    nothing = {"attempt": None, "rejects": None}
+    accepted = {"attempt": attempt, "rejects": Table(schema, "ORDER__A1__REJECTS")}
+    values = {"read_at": NOON, "run_id": "scheduled__2026-03-01T12:00:00+00:00"}
+    yield Step("warehouse_elt/create_history", {"table": history, "contract": ORDER})
+    yield Step("warehouse_elt/add_column", {"table": history, "field": REGION})
+    yield Step("warehouse_elt/merge_into_history", {**names, **nothing, "all_rows": True}, rows=[(2, 0, 0)])
+    yield Step("warehouse_elt/merge_into_history", {**names, **accepted, "all_rows": False}, values, [(0, 0, 0)])
+    yield Step("warehouse_elt/count_recorded", {**names, **accepted}, values, rows=[(2,)])
+    yield Step("control/count_rows", {"table": history}, rows=[(2,)])
 
 
 def _ops(schema: str, folder: Path) -> Iterator[Step]:

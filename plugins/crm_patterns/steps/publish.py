@@ -1,4 +1,4 @@
-"""One MERGE, atomic by itself, into the table people query, one into its history; then the proof that every row is there."""
+"""One MERGE, atomic by itself, into the table people query, one into its history, and the proof of both."""
 
 from __future__ import annotations
 
@@ -29,14 +29,12 @@ def publish(
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
     """
     manifest = stage.manifest(checked.loaded.stage)
-    kept = history_schema and history_of(
-        manifest.contract, target_schema=target_schema, history_schema=history_schema
-    )
+    kept = history_schema and history_of(manifest.contract, target_schema=target_schema, history_schema=history_schema)
     if kept:
         begin_history(warehouse, kept)
     if not checked.loaded.attempt_table:
         nothing = Tally(read=manifest.rejected, rejected=manifest.rejected)
-        return PublishedRef(checked, 0, nothing, 0 if kept else None)
+        return PublishedRef(checked, 0, nothing, recorded=0 if kept else None)
     names: dict[str, Any] = {
         "target": Table(target_schema, manifest.contract.table),
         "attempt": Table(attempt_schema, checked.loaded.attempt_table),
