@@ -71,8 +71,9 @@ class Pipeline:
         self.state.start_run(self.run, source="salesforce", run_type="manual", at=NOON)
         self.tries += 1
         planned, job = extract.start(self.source, self.state, order)
-        assert job is not None
         attempt = f"{self.run.run_id.replace('-', '')}t{self.tries}"
+        if job is None:
+            return extract.read_rows_to_stage(self.source, self.stage, order, planned, attempt_id=attempt)
         return extract.read_job_to_stage(
             self.source, self.stage, self.state, order, job, attempt_id=attempt, reason=planned.method_reason
         )

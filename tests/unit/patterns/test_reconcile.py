@@ -25,6 +25,7 @@ PROVEN = Evidence(
 
 def test_numbers_that_agree_break_no_link() -> None:
     assert broken_links(PROVEN) == []
+    assert broken_links(replace(PROVEN, recorded_rows=95)) == []
 
 
 def test_each_place_where_a_row_can_get_lost_is_named() -> None:
@@ -32,6 +33,7 @@ def test_each_place_where_a_row_can_get_lost_is_named() -> None:
         ({"server_rows": 101}, "the source said it sent 101 ≠ rows staged or set aside 100"),
         ({"loaded_rows": 97}, "rows staged 98 ≠ rows loaded 97"),
         ({"published_rows": 94}, "rows loaded 98 ≠ rows published or quarantined 97"),
+        ({"recorded_rows": 94}, "rows published 95 ≠ rows with their version in history 94"),
         ({"tally": Tally(read=100, created=99)}, "rows read 100 ≠ rows accounted for 99"),
     ):
         assert says in "; ".join(broken_links(replace(PROVEN, **changed)))  # type: ignore[arg-type]
