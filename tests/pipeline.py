@@ -28,6 +28,7 @@ from crm_patterns.steps import extract
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.reconcile import reconcile
+from crm_patterns.steps.refill import ColumnRead, refill
 from crm_patterns.steps.validate import validate
 from tests.source_double import NOON
 
@@ -96,6 +97,14 @@ class Pipeline:
             attempt_schema=f"{self.schema}_A", history_schema=self.history_schema,
         )  # fmt: skip
 
+    def refill(self, published: PublishedRef) -> bool:
+        self.tries += 1
+        how = ColumnRead(
+            f"{self.run.run_id.replace('-', '')}t{self.tries}", self.schema, f"{self.schema}_A", rest_below=0,
+            job_deadline_s=0.2,
+        )  # fmt: skip
+        return refill(lambda: self.source, self.stage, self.warehouse, self.state, self.run, published, how)
+
     def reconcile(self, published: PublishedRef) -> ObjectOutcome:
         outcome = reconcile(
             lambda: self.source, self.stage, self.warehouse, self.state, self.run, published, overlap=OVERLAP
@@ -104,7 +113,9 @@ class Pipeline:
         return outcome
 
     def all(self) -> ObjectOutcome:
-        return self.reconcile(self.publish(self.validate(self.load(self.extract()))))
+        published = self.publish(self.validate(self.load(self.extract())))
+        self.refill(published)
+        return self.reconcile(published)
 
     def next_run(self, name: str, **changes: Any) -> Pipeline:
         return replace(self, run=RunKey(self.run.dag_id, name), tries=0, **changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +37,12 @@ def row(number: int, *, at: datetime, name: str | None = "Acme", deleted: bool =
 
 @dataclass
 class SourceDouble:
-    """`rows` is what it holds now; `lose` rows of a job never arrive; `moves` descriptions go stale at submit."""
+    """
+    `rows` is what it holds now; `lose` rows of a job never arrive; `moves` descriptions go stale at submit.
+
+    `fields` is what it describes. A field in `hidden` is not described, and cannot be read; it still exists. With
+    `secretive` it does not say what exists.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     clock: datetime = NOON
@@ -45,6 +50,10 @@ class SourceDouble:
     refuses_bulk: bool = False
     moves: int = 0
     lose: int = 0
+    fields: tuple[DescribedField, ...] = DESCRIPTION.fields
+    hidden: frozenset[str] = frozenset()
+    secretive: bool = False
+    asked_what_exists: int = 0
     name: str = "salesforce"
     jobs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     submitted: int = 0
@@ -59,7 +68,11 @@ class SourceDouble:
 
     def describe(self, object_name: str) -> ObjectDescription:
         self.described += 1
-        return ObjectDescription(object_name, DESCRIPTION.fields)
+        return ObjectDescription(object_name, tuple(f for f in self.fields if f.name not in self.hidden))
+
+    def existing_fields(self, object_name: str) -> Set[str] | None:
+        self.asked_what_exists += 1
+        return None if self.secretive else {f.name.lower() for f in self.fields}
 
     def look(self, request: LookRequest) -> Look:
         in_window = [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
@@ -75,6 +88,7 @@ class SourceDouble:
         if self.moves:
             self.moves -= 1
             raise SchemaMoved("Account has no field Gone__c any more.")
+        self._check(request)
         self.submitted += 1
         job_id = f"750{self.submitted}"
         self.jobs[job_id] = self._window(request)
@@ -93,6 +107,7 @@ class SourceDouble:
         yield self._page(rows[: len(rows) - self.lose], contract)
 
     def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
+        self._check(request)
         yield self._page(self._window(request), contract)
 
     def page_of(self, job_id: str) -> str:
@@ -116,8 +131,14 @@ class SourceDouble:
     def _window(self, request: ReadRequest) -> list[dict[str, Any]]:
         return [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
 
+    def _check(self, request: ReadRequest) -> None:
+        readable = {f.name for f in self.fields} - self.hidden
+        for name in request.fields:
+            if name not in readable:
+                raise SchemaMoved(f"Account has no field {name}.")
+
     def _page(self, rows: list[dict[str, Any]], contract: ObjectContract) -> Page:
-        columns = [[r[f.name] for r in rows] for f in contract.fields]
+        columns = [[r.get(f.name) for r in rows] for f in contract.fields]
         schema = arrow_schema(contract)
         arrays = [pa.array(values, type=f.type) for values, f in zip(columns, schema, strict=True)]
         return Page(pa.RecordBatch.from_arrays(arrays, schema=schema))

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from sandbox.control import ControlError, control_error
 from sandbox.edge import Edge
-from sandbox.salesforce import auth, bulk_ingest, bulk_query, composite, control, rest_read, rest_write
+from sandbox.salesforce import auth, bulk_ingest, bulk_query, composite, control, rest_read, rest_write, tooling
 from sandbox.salesforce.conditions import conditions_of
 from sandbox.salesforce.credentials import load_or_create
 from sandbox.salesforce.errors import (
@@ -27,7 +27,7 @@ def create_app(org: Org, *, login_url: str) -> ASGIApp:
     credentials = load_or_create(org.folder, organization_id=org.id, login_url=login_url)
     org.prepare_user(credentials.username)
     sign_in = auth.SignIn(org, credentials)
-    parts = [control, composite, rest_write, bulk_query, bulk_ingest, rest_read]
+    parts = [control, composite, rest_write, bulk_query, bulk_ingest, tooling, rest_read]
     routes = [*auth.routes(org, sign_in), *(route for part in parts for route in part.routes(org))]
     app = Starlette(
         routes=routes,

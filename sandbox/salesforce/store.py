@@ -41,7 +41,8 @@ class ReadSettings:
     `page_rows`: what a query page holds at most (Salesforce: 2000). `covered_until`: while set, replication calls
     answer with this moment as latestDateCovered, as during a long transaction. `session_s`: idle seconds that a session
     survives.
-    `max_replicated_ids`: what getUpdated and getDeleted list at most.
+    `max_replicated_ids`: what getUpdated and getDeleted list at most. `field_definitions`: whether the user may query
+    FieldDefinition of the Tooling API.
     """
 
     page_rows: int = 2000
@@ -50,6 +51,7 @@ class ReadSettings:
     session_s: float = 7200.0
     max_replicated_ids: int = 600_000
     cursors_kept: int = 10
+    field_definitions: bool = True
 
 
 class Org:

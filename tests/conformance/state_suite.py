@@ -14,6 +14,7 @@ from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import ObjectOutcome, ReadRequest, RememberedJob, RunKey, State, StepOutcome, Table, Usage
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.windows import Window, WindowKind
+from tests.conformance.schema_rules import SchemaRules
 
 SOURCE, OBJECT = "salesforce", "Account"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -399,5 +400,6 @@ class StateSuite(
     QuarantineRules,
     IncidentRules,
     OpsRules,
+    SchemaRules,
 ):
     """All of it."""

@@ -15,6 +15,7 @@ from crm_patterns.core.arrow_types import arrow_type
 from crm_patterns.core.contracts import ContractField, FieldKind
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.ports import Table
+from crm_patterns.core.schema_changes import part_of
 from tests.sql.attempts import NOON, ORDER, order, page
 
 KEYS = ("801000000000001AAA", "801000000000002AAA", "801000000000003AAA")
@@ -80,6 +81,9 @@ def _publish(schema: str) -> Iterator[Step]:
     yield Step("warehouse_elt/count_published", names, values, rows=[(2,)])
     yield Step("warehouse_elt/select_accepted_keys", names, {"keys": [KEYS[0], KEYS[1], "else'where"]}, [(KEYS[0],)])
     yield Step("control/count_rows", {"table": target}, rows=[(2,)])
+    for _ in (1, 2):
+        columns = {"target": target, "attempt": attempt, "contract": part_of(ORDER, ("Name", "Amount"))}
+        yield Step("warehouse_elt/merge_columns", columns, values)
     yield from _missing({**names, "attempt": None, "set_aside": True}, {**values, "read_at": NOON + HOUR})
 
 

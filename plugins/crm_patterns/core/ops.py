@@ -135,6 +135,29 @@ STEPS = (
     _time("finished_at", "when it ended"),
 )
 
+SCHEMA_CHANGES = (
+    *_RUN_KEY,
+    _text("source", "the system whose schema changed", is_key=True),
+    _text("object_name", "the object, as its source names it", is_key=True),
+    _text("change_id", "the same for every run that meets this change; it is recorded once", is_key=True),
+    _text("kind", "what happened: see docs/schema-drift.md"),
+    _text("severity", "high (somebody should look), medium (handled, worth knowing) or low (for the record)"),
+    _text("field_name", "the field, as its source names it"),
+    _text("column_name", "the column it has after the change"),
+    _text("before_value", "type, name, label or lost values before; empty where there was nothing"),
+    _text("after_value", "type, name, label or gained values after; what became of a field that is gone"),
+    _text("action", "what was done about it"),
+    _text("sentence", "all of it in plain words"),
+    _time("found_at", "when the run that met it was proven"),
+)
+
 OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
-    {"runs": RUNS, "outcomes": OUTCOMES, "quarantine": QUARANTINE, "calls": CALLS, "steps": STEPS}
+    {
+        "runs": RUNS,
+        "outcomes": OUTCOMES,
+        "quarantine": QUARANTINE,
+        "calls": CALLS,
+        "steps": STEPS,
+        "schema_changes": SCHEMA_CHANGES,
+    }
 )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.operators.step import StepOperator, hash_keys, run_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.core.ports import ObjectOutcome
+    from crm_patterns.steps.refill import ColumnRead
 
 
 class ReconcileOperator(StepOperator):
-    """Hold source, job, stage and warehouse counts against each other; red, and no watermark, where they disagree."""
+    """
+    Fill columns that appeared or resumed for old rows; then hold source, job, stage and warehouse counts against each
+    other. Red, and no watermark, where they disagree.
+    """
 
     step = "reconcile"
     template_fields = ("published",)
@@ -30,20 +35,30 @@ class ReconcileOperator(StepOperator):
         from crm_patterns.hooks.stage import StageHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.reconcile import reconcile
+        from crm_patterns.steps.refill import refill
 
         settings = self.settings
+        run, published = run_key(context), PublishedRef.from_xcom(self.published)
+        open_source = partial(
+            SalesforceSourceHook(settings.source_conn_id).source,
+            page_rows=settings.page_rows,
+            pages_ahead=settings.pages_ahead,
+            hash_keys=hash_keys(settings, self.object_name),
+        )
+        stage = StageHook(settings.stage_conn_id).stage(settings.stage_root)
         with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+            refill(open_source, stage, warehouse, state, run, published, self._column_read(context))
             outcome = reconcile(
-                SalesforceSourceHook(settings.source_conn_id).source,
-                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                open_source,
+                stage,
                 warehouse,
                 state,
-                run_key(context),
-                PublishedRef.from_xcom(self.published),
+                run,
+                published,
                 overlap=timedelta(seconds=settings.overlap_s),
             )
-            begun = state.outcome(run_key(context), self.object_name)
-            state.record_outcome(run_key(context), replace(outcome, started_at=begun.started_at if begun else None))
+            begun = state.outcome(run, self.object_name)
+            state.record_outcome(run, replace(outcome, started_at=begun.started_at if begun else None))
             self._tell_assets(context, outcome)
             return _summary(outcome)
 
@@ -51,6 +66,18 @@ class ReconcileOperator(StepOperator):
         """The counts travel with the asset's event, for the DAGs that wait for it."""
         for asset in self.outlets:
             context["outlet_events"][asset].extra = _summary(outcome)
+
+    def _column_read(self, context: Context) -> ColumnRead:
+        from crm_patterns.steps.refill import ColumnRead
+
+        settings = self.settings
+        return ColumnRead(
+            attempt_id=self._attempt_id(context),
+            target_schema=settings.target_schema,
+            attempt_schema=settings.attempt_schema,
+            rest_below=settings.rest_below_rows,
+            job_deadline_s=settings.job_deadline_s,
+        )
 
 
 def _summary(outcome: ObjectOutcome) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,9 +46,15 @@ class FieldChoice:
     hash_key: str = ""
 
 
-def make_contract(source: str, description: ObjectDescription, choice: FieldChoice) -> ObjectContract:
-    """Agree what moves of an object as it is described now. FixSettings names every setting that does not fit."""
-    _check_choice(description, choice)
+def make_contract(
+    source: str, description: ObjectDescription, choice: FieldChoice, *, known: Set[str] = frozenset()
+) -> ObjectContract:
+    """
+    Agree what moves of an object as it is described now. FixSettings names every setting that does not fit.
+
+    `known`: lower-cased names of fields that were read before: that settings name one that has gone is no mistake.
+    """
+    _check_choice(description, choice, known)
     key = _required(description, "Id")
     cursor = _cursor(description, choice)
     deleted = description.by_name.get("isdeleted")
@@ -158,14 +164,15 @@ def _required(description: ObjectDescription, name: str) -> DescribedField:
     return field
 
 
-def _check_choice(description: ObjectDescription, choice: FieldChoice) -> None:
+def _check_choice(description: ObjectDescription, choice: FieldChoice, known: Set[str]) -> None:
     problems = []
     named = [("include", n) for n in choice.include] + [("exclude", n) for n in choice.exclude]
     named += [("hash", n) for n in choice.hashed] + [("block", n) for n in choice.blocked]
     named += [("cursor", choice.cursor)] if choice.cursor and choice.cursor != NO_CURSOR else []
     for setting, name in named:
         field = description.by_name.get(name.lower())
-        if field is None and setting != "exclude":  # a field that is gone is excluded already
+        is_past = setting == "exclude" or (setting != "cursor" and name.lower() in known)
+        if field is None and not is_past:  # a field that is gone is excluded already
             near = difflib.get_close_matches(name, [f.name for f in description.fields], n=1)
             if near or setting != "block":  # and blocked; but a misspelt one would move in clear
                 problems.append(f"{setting}: no field {name}" + (f" (did you mean {near[0]}?)" if near else ""))

@@ -19,13 +19,14 @@ from crm_patterns.state import incidents, ledger, ops, progress, quarantine, ste
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
+from crm_patterns.state.schemas import SchemaMethods
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OperationalState:
+class OperationalState(SchemaMethods):
     """
     Safe for several threads and, through one instance each, for several processes at once.
 

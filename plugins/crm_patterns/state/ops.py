@@ -91,6 +91,10 @@ def _steps(run: RunKey) -> Query:
     return sa.select(*plain, *tally).where(_is_run(t.step_outcomes, run))
 
 
+def _schema_changes(run: RunKey) -> Query:
+    return sa.select(t.schema_changes).where(_is_run(t.schema_changes, run))
+
+
 def _is_run(table: sa.Table, run: RunKey) -> ColumnElement[bool]:
     return (table.c.dag_id == run.dag_id) & (table.c.run_id == run.run_id)
 
@@ -100,5 +104,12 @@ def _same_run(one: sa.Table, other: sa.Table) -> ColumnElement[bool]:
 
 
 _QUERIES: Mapping[str, Callable[[RunKey], Query]] = MappingProxyType(
-    {"runs": _runs, "outcomes": _outcomes, "quarantine": _quarantine, "calls": _calls, "steps": _steps}
+    {
+        "runs": _runs,
+        "outcomes": _outcomes,
+        "quarantine": _quarantine,
+        "calls": _calls,
+        "steps": _steps,
+        "schema_changes": _schema_changes,
+    }
 )

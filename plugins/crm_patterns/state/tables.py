@@ -220,3 +220,49 @@ step_outcomes = Table(
     _time("finished_at", nullable=True),
     comment="What each step did for each object, in the DAGs whose steps are independent of one another.",
 )
+
+known_schemas = Table(
+    "crm_known_schemas",
+    metadata,
+    _key("source"),
+    _key("object_name"),
+    _number("version", nullable=False),
+    _text("document"),
+    _text("learned_by_dag_id"),
+    _text("learned_by_run_id"),
+    _time("learned_at"),
+    comment="The fields of each object and their columns, as the last proven run left them.",
+)
+
+schema_plans = Table(
+    "crm_schema_plans",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    _key("object_name"),
+    _text("document"),
+    comment="What each run will leave as known of an object's fields once it is proven.",
+)
+
+schema_changes = Table(
+    "crm_schema_changes",
+    metadata,
+    _key("source"),
+    _key("object_name"),
+    _key("change_id"),
+    _text("dag_id"),
+    _text("run_id"),
+    _text("kind"),
+    _text("severity"),
+    _text("field_name"),
+    _text("column_name"),
+    _text("before_value"),
+    _text("after_value"),
+    _text("action"),
+    _text("sentence"),
+    _time("found_at"),
+    _time("announced_at", nullable=True),
+    comment="Differences between what was known of an object's fields and what its source said, each once.",
+)
+Index("crm_schema_changes_run", schema_changes.c.dag_id, schema_changes.c.run_id)

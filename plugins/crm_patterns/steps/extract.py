@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from crm_patterns.core.contracts import ObjectContract
@@ -26,6 +26,7 @@ from crm_patterns.core.ports import (
     Stage,
     State,
 )
+from crm_patterns.core.schema_changes import SchemaPlan
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.warehouse_elt import (
@@ -33,9 +34,9 @@ from crm_patterns.patterns.warehouse_elt import (
     choose_method,
     decide_window,
     likely_cursor,
-    make_contract,
     window_read,
 )
+from crm_patterns.steps.schema import agree
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class ReadPlan:
     method_reason: str
     source_count: int
     read_at: datetime
+    schema: SchemaPlan
 
 
 def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
@@ -73,7 +75,8 @@ def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
     claimed = state.claim_window(order.run, source.name, order.object_name, _window(source, state, order, read_at))
     cursor = likely_cursor(order.object_name, order.choice)
     seen = source.look(LookRequest(order.object_name, cursor, claimed))
-    contract = make_contract(source.name, seen.description, order.choice)
+    agreed = agree(source, state, order.object_name, seen.description, order.choice)
+    contract = agreed.contract
     window = window_read(claimed, contract)
     request = ReadRequest(contract.object_name, tuple(field.name for field in contract.fields), contract.cursor, window)
     count = seen.count if contract.cursor == cursor else None
@@ -83,7 +86,7 @@ def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
     if window.is_empty:
         method, reason = "rest", "the window is empty"
     log.info("%s %s: %s rows at the source; reading by %s: %s.", order.object_name, window.label, count, method, reason)
-    return ReadPlan(request, contract, method, reason, count, read_at)
+    return ReadPlan(request, contract, method, reason, count, read_at, agreed.plan)
 
 
 def _window(source: Source, state: State, order: ExtractOrder, read_at: datetime) -> Window:
@@ -124,12 +127,17 @@ def submit(source: Source, state: State, order: ExtractOrder, planned: ReadPlan)
 
 
 def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, RememberedJob | None]:
-    """Plan, and submit where a bulk job is the way. A field that vanished meanwhile: describe once more."""
+    """
+    Plan, and submit where a bulk job is the way. A field that vanished meanwhile: describe once more.
+
+    What the plan will leave as known of the object's fields is kept before anything is read.
+    """
     for attempt in (1, 2):
-        planned = plan(source, state, order)
-        if planned.method != "bulk":
-            return planned, None
         try:
+            planned = plan(source, state, order)
+            state.plan_schema(order.run, source.name, order.object_name, planned.schema)
+            if planned.method != "bulk":
+                return planned, None
             job = submit(source, state, order, planned)
         except SchemaMoved as moved:
             if attempt == 2:
@@ -137,11 +145,7 @@ def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, 
             log.warning("%s Describing %s again.", moved.problem, order.object_name)
             continue
         if job is None:
-            refused = ReadPlan(
-                planned.request, planned.contract, "rest", "the source refuses this object in bulk",
-                planned.source_count, planned.read_at,
-            )  # fmt: skip
-            return refused, None
+            return replace(planned, method="rest", method_reason="the source refuses this object in bulk"), None
         return planned, job
     raise AssertionError("unreachable")
 

@@ -47,7 +47,7 @@ def load(
         return LoadedRef(ref, "", 0)
     attempt = Table(attempt_schema, f"{manifest.contract.table}__{manifest.address.attempt_id}".upper())
     state.remember_attempt_table(run, manifest.address.object_name, attempt)
-    rows = _copy(stage, warehouse, ref, manifest, attempt)
+    rows = copy_into_attempt(stage, warehouse, ref, manifest, attempt)
     if rows != manifest.rows:
         raise StopRun(
             f"{attempt.schema}.{attempt.name} holds {rows:,} rows, but {manifest.rows:,} were staged at {ref.uri}.",
@@ -102,7 +102,8 @@ def prepare_landing(warehouse: Warehouse, attempt_schema: str) -> Table:
     return landing
 
 
-def _copy(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:
+def copy_into_attempt(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:
+    """PUT and COPY a stage into a new table, in place of one of the same name; returns how many rows it holds."""
     landing = prepare_landing(warehouse, attempt.schema)
     folder = attempt.name.lower()
     warehouse.run("warehouse_elt/create_attempt", names={"table": attempt, "contract": manifest.contract})

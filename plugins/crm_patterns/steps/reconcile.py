@@ -27,8 +27,9 @@ def reconcile(
     overlap: timedelta,
 ) -> ObjectOutcome:
     """
-    Hold the four numbers against each other. All proven: the watermark moves to the window's end, the attempt's tables
-    go, and the outcome is returned. Anything else: StopRun with the numbers, and the watermark stays.
+    Hold the four numbers against each other. All proven: the run's schema becomes the known one, the watermark moves to
+    the window's end, the attempt's tables go, and the outcome is returned. Anything else: StopRun with the numbers, and
+    neither moves.
     """
     manifest = stage.manifest(published.checked.loaded.stage)
     evidence = _evidence(manifest, published)
@@ -50,10 +51,12 @@ def reconcile(
             fix="Clear this object's task group to read the window again; if it repeats, run it with mode full.",
         )
     outcome = _outcome(manifest, published, evidence)
-    window = manifest.address.window
+    source, object_name, window = manifest.address.source, manifest.address.object_name, manifest.address.window
+    fingerprint, at = manifest.contract.fingerprint, datetime.now(UTC)
+    state.settle_schema(run, source, object_name, fingerprint=fingerprint, at=at)
     if window.kind.moves_watermark:
-        state.advance_watermark(manifest.address.source, manifest.address.object_name, to=window.end, run=run)
-    drop_attempt_tables(warehouse, state, run, manifest.address.object_name)
+        state.advance_watermark(source, object_name, to=window.end, run=run)
+    drop_attempt_tables(warehouse, state, run, object_name)
     return outcome
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 
 import httpx
@@ -24,10 +25,12 @@ from crm_patterns.clients.salesforce.sign_in import signer_in
 from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
-from crm_patterns.core.errors import FixSettings, RetryLater, StopRun
+from crm_patterns.core.errors import FixSettings, RetryLater, SchemaMoved, StopRun
 from crm_patterns.core.keys import NO_KEYS, KeyRing
 from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
 from crm_patterns.core.records import Page
+
+log = logging.getLogger(__name__)
 
 BULK_KEYS_ABOVE = 20_000
 """Keys and cursors of larger windows come by a bulk job: ten REST pages cost more calls than a job."""
@@ -107,6 +110,16 @@ class SalesforceClient:
         except Gone as error:
             raise self._unknown(object_name) from error
         return wire.read_description(wire.read_json(reply.body))
+
+    def existing_fields(self, object_name: str) -> Set[str] | None:
+        """By FieldDefinition of the Tooling API, which lists fields without regard to field-level security."""
+        about = f"the field definitions of {object_name}"
+        try:
+            records = self._queries.tooling(soql.field_names(object_name), about)
+        except (FixSettings, StopRun, SchemaMoved) as refusal:
+            log.warning("Whether a field was deleted or hidden cannot be told: %s", refusal)
+            return None
+        return {str(record["QualifiedApiName"]).lower() for record in records} or None
 
     def count(self, request: ReadRequest) -> int:
         about = f"the count of {request.object_name}"

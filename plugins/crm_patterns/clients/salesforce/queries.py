@@ -33,6 +33,16 @@ class RestQueries:
         answer: dict[str, Any] = read_json(self._transport.send(Call("GET", path, about)).body)
         return answer
 
+    def tooling(self, text: str, about: str) -> list[dict[str, Any]]:
+        """All records of an answer of the Tooling API, which knows the org's own definitions."""
+        path: str | None = f"{self._base}/tooling/query?q={quote(text, safe='')}"
+        records: list[dict[str, Any]] = []
+        while path:
+            answer = read_json(self._transport.send(Call("GET", path, about)).body)
+            records += answer["records"]
+            path = None if answer["done"] else answer["nextRecordsUrl"]
+        return records
+
     def records(self, text: str, about: str, *, include_deleted: bool) -> Iterator[list[dict[str, Any]]]:
         """Records page by page. RetryLater where fewer or more come than were announced."""
         answer = self.ask(text, about, include_deleted=include_deleted)

@@ -26,6 +26,12 @@ def count(request: ReadRequest) -> str:
     return f"SELECT COUNT() FROM {_checked(request.object_name)}{_where(request)}"  # noqa: S608 - all names are checked
 
 
+def field_names(object_name: str) -> str:
+    """Of the Tooling API: every field's API name, whoever may read it. The filter is one that it demands."""
+    owner = _checked(object_name)
+    return f"SELECT QualifiedApiName FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = '{owner}'"  # noqa: S608 - checked
+
+
 def cursors_of(object_name: str, *, cursor: str, keys: Sequence[str]) -> Iterator[str]:
     """As many statements as it takes to ask for all the keys within the limit on a URL's length."""
     for start in range(0, len(keys), IDS_PER_QUERY):

@@ -5,6 +5,7 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 """
 
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
+from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.source import (
     BulkRefused,
     Deletions,
@@ -39,6 +40,7 @@ __all__ = [
     "RuleResult",
     "RunKey",
     "RunSummary",
+    "SchemaStore",
     "Source",
     "Stage",
     "StageWriter",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,6 +110,13 @@ class Source(Protocol):
 
     def look(self, request: LookRequest) -> Look:
         """Description, count and deletions in as few calls as the source allows. FixSettings as `describe`."""
+
+    def existing_fields(self, object_name: str) -> Set[str] | None:
+        """
+        Lower-cased names of all fields the object has, those this user may not read included.
+
+        None where the source does not tell this user. Costs a call: ask only when a known field is not described.
+        """
 
     def count(self, request: ReadRequest) -> int:
         """The source's own COUNT() for the request."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
+from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.source import Usage
 from crm_patterns.core.ports.step_outcomes import StepOutcomeStore
 from crm_patterns.core.ports.warehouse import Table
@@ -75,7 +76,7 @@ class LedgerStore(Protocol):
         """The problem of the incident that was open, None where there was none."""
 
     def ops_rows(self, dataset: str, run: RunKey) -> tuple[Sequence[str], Sequence[tuple[Any, ...]]]:
-        """Column names and rows of a published dataset (`runs`, `outcomes`, `quarantine`, `calls`) for a run."""
+        """Column names and rows of a published dataset of `core.ops` for a run."""
 
 
 class QuarantineStore(Protocol):
@@ -92,5 +93,5 @@ class QuarantineStore(Protocol):
     def open_quarantine_keys(self, source: str, object_name: str) -> Sequence[str]: ...
 
 
-class State(ProgressStore, LedgerStore, QuarantineStore, StepOutcomeStore, Protocol):
+class State(ProgressStore, LedgerStore, QuarantineStore, StepOutcomeStore, SchemaStore, Protocol):
     """All of it."""
