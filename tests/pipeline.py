@@ -100,8 +100,8 @@ class Pipeline:
     def refill(self, published: PublishedRef) -> bool:
         self.tries += 1
         how = ColumnRead(
-            f"{self.run.run_id.replace('-', '')}t{self.tries}", self.schema, f"{self.schema}_A", rest_below=0,
-            job_deadline_s=0.2,
+            f"{self.run.run_id.replace('-', '')}t{self.tries}", self.schema, f"{self.schema}_A", self.history_schema,
+            rest_below=0, job_deadline_s=0.2,
         )  # fmt: skip
         return refill(lambda: self.source, self.stage, self.warehouse, self.state, self.run, published, how)
 

@@ -227,6 +227,37 @@ def test_a_kill_between_reading_and_writing_the_column_leaves_nothing_half_done(
     assert kinds(pipeline) == [(ChangeKind.ADDED, "Size__c")]
 
 
+def test_history_has_the_values_from_when_they_were_read_on(pipeline: Pipeline) -> None:
+    describe(pipeline, SIZE)
+
+    pipeline.all()
+
+    seen = pipeline.source.clock
+    versions = pipeline.history('"SIZE_C", "_VALID_FROM", "_VALID_TO"')
+    assert versions[:2] == [(None, NOON - HOUR, seen), (Decimal("1.50"), seen, None)]
+    assert len(versions) == 6
+
+
+def test_history_has_the_values_that_a_killed_run_wrote(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    describe(pipeline, SIZE)
+    published = pipeline.publish(pipeline.validate(pipeline.load(pipeline.extract())))
+    run = pipeline.warehouse.run
+
+    def killed(statement: str, **kwargs: Any) -> Any:
+        if statement == "warehouse_elt/merge_into_history":
+            raise KeyboardInterrupt
+        return run(statement, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.warehouse, "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.refill(published)
+    later(pipeline, "run-3").all()
+
+    newest = pipeline.history('"SIZE_C", "_IS_CURRENT"')
+    assert [size for size, is_current in newest if is_current] == [Decimal(f"{n}.50") for n in (1, 2, 3)]
+
+
 def test_a_row_that_another_run_read_later_keeps_the_later_value(pipeline: Pipeline) -> None:
     describe(pipeline, SIZE)
     published = pipeline.publish(pipeline.validate(pipeline.load(pipeline.extract())))

@@ -75,6 +75,7 @@ class ReconcileOperator(StepOperator):
             attempt_id=self._attempt_id(context),
             target_schema=settings.target_schema,
             attempt_schema=settings.attempt_schema,
+            history_schema=settings.history_schema_of(self.object_name),
             rest_below=settings.rest_below_rows,
             job_deadline_s=settings.job_deadline_s,
         )

@@ -32,6 +32,7 @@ from crm_patterns.core.schema_changes import part_of
 from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.steps.extract import wait_briefly
+from crm_patterns.steps.history import catch_up_history, history_of
 from crm_patterns.steps.load import copy_into_attempt
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ColumnRead:
-    """How columns are read and where they go. `attempt_id` is unique per try; up to `rest_below` rows need no job."""
+    """
+    How columns are read and where they go. `attempt_id` is unique per try; up to `rest_below` rows need no job.
+    `history_schema` is None where the object keeps no history.
+    """
 
     attempt_id: str
     target_schema: str
     attempt_schema: str
+    history_schema: str | None
     rest_below: int
     job_deadline_s: float
 
@@ -79,6 +84,10 @@ def refill(
                 return False
             ref = read_columns(source, stage, part_of(manifest.contract, names), how)
     write_columns(stage, warehouse, state, run, ref, how)
+    if how.history_schema:
+        # Every row that history lacks, not this run's alone: a run that was killed here left its rows to us.
+        schemas = {"target_schema": how.target_schema, "history_schema": how.history_schema}
+        catch_up_history(warehouse, history_of(manifest.contract, **schemas))
     return True
 
 
