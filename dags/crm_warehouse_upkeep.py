@@ -2,7 +2,7 @@
 # CRM to warehouse: daily upkeep
 
 Once a day: what the hourly windows cannot see. Formula and roll-up fields that changed without a new stamp are read and
-put right.
+put right. Staged files and Data Docs whose time is over are removed (`clean_stage`).
 
 **Red** means that a step is not proven, or that a person has to change something first. What it has done so far is
 right and stays.
@@ -24,21 +24,28 @@ from airflow.sdk import TaskGroup, dag
 from crm_patterns.catalog import include_dir, load_warehouse_elt
 from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param
 from crm_patterns.operators.choose import ChooseObjectsOperator
+from crm_patterns.operators.clean_stage import CleanStageOperator
 from crm_patterns.operators.refresh_computed import RefreshComputedOperator
 from crm_patterns.operators.upkeep import CloseUpkeepOperator
 
 SETTINGS = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
 NAMES = [item.name for item in SETTINGS.objects]
 
-FORM = {"objects": objects_param(NAMES), "dry_run": dry_run_param("what would be done")}
+FORM = {"objects": objects_param([*NAMES, "clean_stage"]), "dry_run": dry_run_param("what would be done")}
 
 
 @dag(**dag_arguments(SETTINGS, schedule=SETTINGS.upkeep.schedule, deadline=SETTINGS.upkeep.deadline), doc_md=__doc__)
 def crm_warehouse_upkeep() -> None:
-    chosen = ChooseObjectsOperator(task_id="choose_objects", object_names=NAMES, pool=SETTINGS.pools.source)
+    chosen = ChooseObjectsOperator(
+        task_id="choose_objects", object_names=[*NAMES, "clean_stage"], pool=SETTINGS.pools.source
+    )
     close = CloseUpkeepOperator(
         task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse, trigger_rule="all_done"
     )
+    cleaned = CleanStageOperator(
+        task_id="clean_stage", settings=SETTINGS, object_name="clean_stage", pool=SETTINGS.pools.warehouse
+    )
+    chosen >> cleaned >> close
     for name in NAMES:
         step = {"settings": SETTINGS, "object_name": name, "pool": SETTINGS.pools.source}
         with TaskGroup(name):

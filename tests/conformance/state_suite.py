@@ -390,7 +390,22 @@ class OpsRules:
         assert self.ops(state, dataset) == []
 
 
+class RetentionRules:
+    def test_windows_of_unfinished_runs_are_in_use(self, state: State) -> None:
+        for run, at in ((RUN, NOON), (LATER, NOON + HOUR)):
+            state.start_run(run, source=SOURCE, run_type="manual", at=at)
+            state.claim_window(run, SOURCE, OBJECT, Window(None, at, WindowKind.FULL))
+        both = state.windows_in_use(since=NOON)
+        late = state.windows_in_use(since=NOON + HOUR)
+        state.finish_run(RUN, state=RunState.FAILED, at=NOON + HOUR)
+
+        assert [window.end for _, _, window in both] == [NOON, NOON + HOUR]
+        assert late == [(SOURCE, OBJECT, Window(None, NOON + HOUR, WindowKind.FULL))]
+        assert state.windows_in_use(since=NOON) == late
+
+
 class StateSuite(
+    RetentionRules,
     WatermarkRules,
     ClaimRules,
     JobRules,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.orchestration.support.stand import Stand
@@ -30,3 +33,26 @@ def test_a_source_that_does_not_answer_makes_the_run_red_and_is_named(
     outcome = stand.outcome(run, "Lead")
     assert outcome.failed_step == "refresh_computed"
     assert "127.0.0.1:9" in f"{outcome.problem} {outcome.fix}"
+
+
+def test_stages_and_pages_are_cleaned_in_a_run_of_everything(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.settings(monkeypatch, "objects:\n", "keep_stage_days: 1\nkeep_data_docs_days: 1\nobjects:\n")
+    stand.run("Product2")
+    manifests = sorted((stand.folder / "stage").rglob("_manifest.json"))
+    long_ago = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+    for file in (stand.folder / "stage").rglob("*"):
+        os.utime(file, (long_ago, long_ago))
+
+    dry = stand.run("clean_stage", dag_id=UPKEEP, dry_run=True)
+    assert [path.exists() for path in manifests] == [True]
+    run = stand.run("clean_stage", dag_id=UPKEEP)
+
+    assert [path.exists() for path in manifests] == [False]
+    (told,), (done,) = (
+        stand.rows(f"select state, note from ops.steps where run_id = '{known.run_id}' and step = 'clean_stage'")
+        for known in (dry, run)
+    )
+    assert told[0] == "skipped"
+    assert "would remove 1 attempts" in told[1]
+    assert done[0] == "success"
+    assert "removed 1 attempts" in done[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from crm_patterns.core.contracts import ObjectContract
@@ -24,6 +25,20 @@ class StageAddress:
     @property
     def path(self) -> str:
         return f"{self.source}/{self.object_name}/window={self.window.label}/{self.attempt_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedAttempt:
+    """
+    The folder of one attempt as storage lists it. `window` is its path up to the window, `is_whole` whether it has a
+    manifest, `written_at` the time of its newest file.
+    """
+
+    path: str
+    window: str
+    is_whole: bool
+    written_at: datetime
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)

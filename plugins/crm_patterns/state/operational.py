@@ -15,7 +15,7 @@ from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, Table, Usage
 from crm_patterns.core.records import RejectedRow
 from crm_patterns.core.windows import Window
-from crm_patterns.state import incidents, ledger, ops, progress, quarantine, step_outcomes
+from crm_patterns.state import incidents, ledger, ops, progress, quarantine, retention, step_outcomes
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
@@ -205,3 +205,7 @@ class OperationalState(SchemaMethods):
         """Columns and rows of `core.ops.OPS_DATASETS[dataset]`; times are aware, counts are int."""
         with self._read() as connection:
             return ops.ops_rows(connection, dataset, run)
+
+    def windows_in_use(self, *, since: datetime) -> Sequence[tuple[str, str, Window]]:
+        with self._read() as connection:
+            return retention.windows_in_use(connection, since)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KEEP_PER_OBJECT = 200
 """Pages of an object; older ones are removed."""
 
+_STAMP = "%Y%m%dT%H%M%S%fZ"
 
 _OFFLINE_STYLE = (
     "body{font:15px system-ui,sans-serif;margin:1rem auto;max-width:80rem;padding:0 1rem}"
@@ -48,7 +49,7 @@ class DataDocs:
         now = datetime.now(UTC)
         result.meta["run_id"] = RunIdentifier(run_name=run_label, run_time=now)
         # Four folders deep, as Great Expectations lays out its own site: the links in its pages count on it.
-        place = Path("validations") / suite / run_label / now.strftime("%Y%m%dT%H%M%S%fZ")
+        place = Path("validations") / suite / run_label / now.strftime(_STAMP)
         _write(self.root / place / "audit.html", _render_result(result))
         _write(self.root / "expectations" / f"{suite}.html", _render_suite(result, suite))
         failed = [answer for answer in result.results if not answer.success]
@@ -66,6 +67,18 @@ class DataDocs:
         _write(self.root / "index.html", _render_index(self._summaries()))
         return f"{self.url}/{place.as_posix()}/audit.html"
 
+    def forget_before(self, moment: datetime, *, dry_run: bool = False) -> int:
+        """Remove the runs' pages that are older, and renew the index; returns how many. A dry run only counts."""
+        oldest = moment.astimezone(UTC).strftime(_STAMP)
+        old = [folder for folder in self.root.glob("validations/*/*/*") if folder.is_dir() and folder.name < oldest]
+        if dry_run:
+            return len(old)
+        for folder in old:
+            _forget(folder)
+        if old:
+            _write(self.root / "index.html", _render_index(self._summaries()))
+        return len(old)
+
     def _summaries(self) -> list[dict[str, Any]]:
         found = []
         for path in self.root.glob("validations/*/*/*/summary.json"):
@@ -78,9 +91,13 @@ class DataDocs:
     def _forget_old(self, suite: str) -> None:
         pages = sorted((self.root / "validations" / suite).glob("*/*"), key=lambda folder: folder.name)
         for folder in pages[:-KEEP_PER_OBJECT]:
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):  # another run's page is in it, or another task was faster
-                folder.parent.rmdir()
+            _forget(folder)
+
+
+def _forget(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # another run's page is in it, or another task was faster
+        folder.parent.rmdir()
 
 
 def _render_result(result: ExpectationSuiteValidationResult) -> str:

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import RejectedRow, RejectionClass
-from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, StageAddress, StageRef
+from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, StageAddress, StagedAttempt, StageRef
 from crm_patterns.warehouse.parquet_files import Sizes
 from crm_patterns.warehouse.stage_files import local_copy, storage_errors
+from crm_patterns.warehouse.stage_listing import list_attempts, remove_attempt
 from crm_patterns.warehouse.stage_writer import ParquetStageWriter
 
 if TYPE_CHECKING:
@@ -89,6 +90,16 @@ class ParquetStage:
         for part in self.manifest(ref).parts:
             for batch in self._batches(ref, part, columns=[column]):
                 yield from (str(value) for value in batch.column(0).to_pylist())
+
+    def attempts(self) -> Iterator[StagedAttempt]:
+        """Every attempt's folder below the root, whole or not."""
+        with storage_errors(self._root):
+            yield from list_attempts(self._fs, self._root)
+
+    def remove(self, attempt: StagedAttempt) -> None:
+        """Remove it, its manifest first, so that no reader takes the rest for whole. Gone already is no error."""
+        with storage_errors(f"{self._root}/{attempt.path}"):
+            remove_attempt(self._fs, self._root, attempt)
 
     def _batches(self, ref: StageRef, part: PartFile, *, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         path = f"{self._folder(ref)}/{part.name}"

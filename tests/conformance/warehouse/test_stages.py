@@ -16,11 +16,12 @@ from crm_patterns.core.errors import FixSettings, RetryLater
 from crm_patterns.warehouse.parquet_files import Sizes
 from crm_patterns.warehouse.stage import ParquetStage
 from crm_patterns.warehouse.stage_files import UPLOAD_BLOCK
+from tests.conformance.warehouse.cleaning_promises import CleaningPromises
 from tests.conformance.warehouse.stage_promises import FullDisk, StagePromises
 from tests.sql.attempts import ORDER, address, order, page
 
 
-class TestStageOnALocalFolder(StagePromises):
+class TestStageOnALocalFolder(StagePromises, CleaningPromises):
     @pytest.fixture
     def fs(self) -> AbstractFileSystem:
         return LocalFileSystem()
@@ -54,7 +55,7 @@ class TestStageOnALocalFolder(StagePromises):
             pytest.fail("a writer was opened where nothing can be written")
 
 
-class TestStageOnS3(StagePromises):
+class TestStageOnS3(StagePromises, CleaningPromises):
     @pytest.fixture(scope="class")
     def endpoint(self) -> Iterator[str]:
         from moto.server import ThreadedMotoServer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,19 @@ def test_only_so_many_pages_of_an_object_are_kept(tmp_path: Path, monkeypatch: p
     assert [page.exists() for page in pages] == [False, False, True, True]
     assert not pages[0].parent.exists()
     assert other.exists()
+
+
+def test_pages_go_when_their_time_is_over(tmp_path: Path) -> None:
+    docs = DataDocs(tmp_path, url="/docs")
+    pages = [_page(docs, "Lead", number) for number in range(4)]
+    moment = datetime(2026, 3, 1, 0, 0, 2, tzinfo=UTC)
+
+    told = docs.forget_before(moment, dry_run=True)
+    assert all(page.exists() for page in pages)
+    gone = docs.forget_before(moment)
+
+    assert (told, gone, docs.forget_before(moment)) == (2, 2, 0)
+    assert [page.exists() for page in pages] == [False, False, True, True]
+    index = (tmp_path / "index.html").read_text()
+    assert "run 3" in index
+    assert "run 1" not in index

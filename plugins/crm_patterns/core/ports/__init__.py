@@ -4,6 +4,7 @@ What the steps may ask of the world. Clients, warehouse and state implement thes
 Every method may raise the errors of `crm_patterns.core.errors`, and no others on purpose.
 """
 
+from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
 from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.source import (
@@ -37,6 +38,7 @@ __all__ = [
     "QuarantineStore",
     "ReadRequest",
     "RememberedJob",
+    "RetentionStore",
     "RuleResult",
     "RunKey",
     "RunSummary",

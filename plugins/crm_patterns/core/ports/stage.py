@@ -9,7 +9,7 @@ from typing import Protocol
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.records import Page, RejectedRow
-from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StageRef
+from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StagedAttempt, StageRef
 
 
 class StageWriter(Protocol):
@@ -36,3 +36,9 @@ class Stage(Protocol):
     def rejected_rows(self, ref: StageRef) -> Iterator[RejectedRow]: ...
 
     def keys(self, ref: StageRef, column: str) -> Iterator[str]: ...
+
+    def attempts(self) -> Iterator[StagedAttempt]:
+        """Every attempt's folder below the root, whole or not."""
+
+    def remove(self, attempt: StagedAttempt) -> None:
+        """Remove it, its manifest first, so that no reader takes the rest for whole. Gone already is no error."""
