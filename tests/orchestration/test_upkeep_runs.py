@@ -56,3 +56,34 @@ def test_stages_and_pages_are_cleaned_in_a_run_of_everything(stand: Stand, monke
     assert "would remove 1 attempts" in told[1]
     assert done[0] == "success"
     assert "removed 1 attempts" in done[1]
+
+
+def test_a_formula_that_changed_without_a_stamp_is_put_right_and_nothing_else_moves(stand: Stand) -> None:
+    everything = 'select * exclude ("DAYS_TO_RENEWAL_C", "_SYNCED_AT", "_RUN_ID") from salesforce.subscription_c'
+    stand.run("Subscription__c", mode="full")
+    before = sorted(stand.rows(everything), key=str)
+    stand.formula("Subscription__c", "Days_To_Renewal__c", "4242")
+
+    run = stand.run("Subscription__c", dag_id=UPKEEP)
+    again = stand.run("Subscription__c", dag_id=UPKEEP)
+
+    tally = stand.outcome(run, "Subscription__c").tally
+    assert tally.updated == tally.read > 0
+    assert stand.rows("select distinct days_to_renewal_c from salesforce.subscription_c where not _deleted") == [
+        (4242,)
+    ]
+    assert sorted(stand.rows(everything), key=str) == before
+    repeated = stand.outcome(again, "Subscription__c").tally
+    assert (repeated.updated, repeated.unchanged) == (0, tally.read)
+
+
+def test_a_dry_run_of_the_upkeep_says_what_it_would_read_and_changes_nothing(stand: Stand) -> None:
+    stand.run("Subscription__c", mode="full")
+    stand.formula("Subscription__c", "Days_To_Renewal__c", "17")
+
+    run = stand.run("Subscription__c", dag_id=UPKEEP, dry_run=True)
+
+    ((state, note),) = stand.rows(f"select state, note from ops.steps where run_id = '{run.run_id}'")
+    assert state == "skipped"
+    assert "Days_To_Renewal__c" in note
+    assert stand.rows("select count(*) as n from salesforce.subscription_c where days_to_renewal_c = 17") == [(0,)]

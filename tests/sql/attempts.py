@@ -51,6 +51,16 @@ ORDER_WITHOUT_CURSOR = replace(
     deleted_flag=None,
 )
 
+WITH_COMPUTED_AMOUNT = replace(
+    ORDER,
+    fields=tuple(
+        replace(field, computed=field.name == "Amount")
+        for field in ORDER.fields
+        if field.name in ("Id", "Amount", "SystemModstamp")
+    ),
+    deleted_flag=None,
+)
+
 
 def order(key: str = "801000000000001AAA", *, hour: int = 0, deleted: bool = False, **values: Any) -> dict[str, Any]:
     """One row. `hour` moves the cursor."""

@@ -16,7 +16,7 @@ from crm_patterns.core.contracts import ContractField, FieldKind
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.ports import Table
 from crm_patterns.core.schema_changes import part_of
-from tests.sql.attempts import NOON, ORDER, order, page
+from tests.sql.attempts import NOON, ORDER, WITH_COMPUTED_AMOUNT, order, page
 
 KEYS = ("801000000000001AAA", "801000000000002AAA", "801000000000003AAA")
 HOUR = timedelta(hours=1)
@@ -39,6 +39,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     yield from _load(schema, folder)
     yield from _publish(schema)
     yield from _history(schema)
+    yield from _refresh(schema)
     yield from _ops(schema, folder)
 
 
@@ -113,6 +114,16 @@ def _history(schema: str) -> Iterator[Step]:
         yield Step("warehouse_elt/merge_into_history", {**names, **accepted, "all_rows": False}, values, changes)
     yield Step("warehouse_elt/count_recorded", {**names, **accepted}, values, rows=[(2,)])
     yield Step("control/count_rows", {"table": history}, rows=[(3,)])
+
+
+def _refresh(schema: str) -> Iterator[Step]:
+    """The amounts of the attempt, all of one version, against a target whose only amount differs by hand."""
+    names = {"target": Table(schema, "ORDER"), "attempt": Table(schema, "ORDER__A1"), "contract": WITH_COMPUTED_AMOUNT}
+    values = {"read_at": NOON, "run_id": "refresh"}
+    yield Step("warehouse_elt/plan_refresh", names, values, rows=[(0, 1, 1, 1)])
+    for _ in (1, 2):
+        yield Step("warehouse_elt/merge_refreshed", names, values)
+    yield Step("warehouse_elt/plan_refresh", names, values, rows=[(0, 1, 1, 1)])
 
 
 def _ops(schema: str, folder: Path) -> Iterator[Step]:

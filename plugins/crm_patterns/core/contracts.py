@@ -83,6 +83,7 @@ class ContractField:
     hash_key: str = ""  # id of the key that it is hashed with
     label: str = ""
     help: str = ""
+    computed: bool = False  # changes without a new stamp
 
 
 @dataclass(frozen=True)

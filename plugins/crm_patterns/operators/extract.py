@@ -76,20 +76,8 @@ class ExtractToStageOperator(StepOperator):
                 return self._staged(extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id))
         status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
         if status.state is JobState.WAITING:
-            self._defer(job)
+            self._defer_until_ready(job)
         return self._read(source, state, context, job)
-
-    def _defer(self, job: RememberedJob) -> None:
-        from crm_patterns.triggers.source_job import SourceJobTrigger
-
-        deadline = job.submitted_at + timedelta(seconds=self.settings.job_deadline_s)
-        self.log.info("Bulk job %s is not ready; waiting without a worker slot until %s.", job.job_id, deadline)
-        self.defer(
-            trigger=SourceJobTrigger(
-                conn_id=self.settings.source_conn_id, job_id=job.job_id, deadline=deadline.astimezone(UTC).isoformat()
-            ),
-            method_name="resume",
-        )
 
     def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
         from crm_patterns.steps import extract

@@ -4,32 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm_patterns.operators.step import field_choice
-from crm_patterns.operators.upkeep import UpkeepOperator
+from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
+from crm_patterns.operators.step import field_choice, run_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.ports import State, StepOutcome
+    from crm_patterns.core.ports import Source, State, StepOutcome
+    from crm_patterns.core.staging import StageRef
+    from crm_patterns.steps.extract import ReadPlan
 
 
-class RefreshComputedOperator(UpkeepOperator):
-    """Name the fields of one object that change without a new stamp."""
+class RefreshComputedOperator(StagingUpkeepOperator):
+    """Read the computed fields of every record of one object, and put right those that changed without a stamp."""
 
     step = "refresh_computed"
 
-    def keep_up(self, state: State, context: Context) -> StepOutcome:
+    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:  # noqa: ARG002
+        from crm_patterns.steps.refresh import plan_refresh
+
+        item, settings = self.settings.object(self.object_name), self.settings
+        if item.refresh_every == "never":
+            return self._skipped("settings say refresh_every: never")
+        if state.watermark(source.name, item.name) is None:
+            return self._skipped("nothing of it is loaded yet")
+        planned = plan_refresh(
+            source,
+            item.name,
+            field_choice(self.settings, self.object_name),
+            read=item.read,
+            rest_below=settings.rest_below_rows,
+        )
+        return planned or self._skipped("it has no field that changes without a stamp")
+
+    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.refresh import refresh
+
+        settings = self.settings
+        with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+            return refresh(
+                self._stage(),
+                warehouse,
+                state,
+                run_key(context),
+                ref,
+                target_schema=settings.target_schema,
+                attempt_schema=settings.attempt_schema,
+            )
+
+    def _skipped(self, why: str) -> StepOutcome:
         from crm_patterns.core.outcomes import RunState
         from crm_patterns.core.ports import StepOutcome
-        from crm_patterns.patterns.computed_fields import computed_names, refresh_contract, values_of
-        from crm_patterns.patterns.warehouse_elt import make_contract
 
-        item = self.settings.object(self.object_name)
-        if item.refresh_every == "never":
-            return StepOutcome(item.name, self.step, RunState.SKIPPED, note="settings say refresh_every: never")
-        with self._source(state, context) as source:
-            description = source.describe(item.name)
-            contract = make_contract(source.name, description, field_choice(self.settings, item.name))
-        wanted = refresh_contract(contract, computed_names(description, item.refresh))
-        columns = ", ".join(values_of(wanted)) if wanted else "no field"
-        return StepOutcome(item.name, self.step, RunState.SKIPPED, note=f"changes without a new stamp: {columns}")
+        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=why)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from crm_patterns.catalog import WarehouseEltSettings
     from crm_patterns.core.keys import KeyRing
-    from crm_patterns.core.ports import RunKey, Source, Stage, State
+    from crm_patterns.core.ports import RememberedJob, RunKey, Source, Stage, State
     from crm_patterns.patterns.warehouse_elt import FieldChoice
 
 REACTIONS = ExceptionRetryPolicy(
@@ -74,6 +74,7 @@ def field_choice(settings: WarehouseEltSettings, object_name: str) -> FieldChoic
         cursor=item.cursor,
         blocked=item.blocked,
         hash_key=hash_keys(settings, object_name).current,
+        refresh=item.refresh,
     )
 
 
@@ -114,6 +115,19 @@ class StepOperator(BaseOperator):
         from crm_patterns.hooks.stage import StageHook
 
         return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
+
+    def _defer_until_ready(self, job: RememberedJob) -> None:
+        """Give the worker slot back until the job has ended or is too old; then `resume` is called."""
+        from crm_patterns.triggers.source_job import SourceJobTrigger
+
+        deadline = job.submitted_at + timedelta(seconds=self.settings.job_deadline_s)
+        self.log.info("Bulk job %s is not ready; waiting without a worker slot until %s.", job.job_id, deadline)
+        self.defer(
+            trigger=SourceJobTrigger(
+                conn_id=self.settings.source_conn_id, job_id=job.job_id, deadline=deadline.astimezone(UTC).isoformat()
+            ),
+            method_name="resume",
+        )
 
     def _attempt_id(self, context: Context) -> str:
         """Unique per try, sortable by time, safe in a table name and in a path."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crm_patterns.core.contracts import ContractField, DescribedField, FieldKind, ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.patterns.computed_fields import computed_names
 from crm_patterns.patterns.naming import column_name, table_name
 
 CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
@@ -44,6 +45,7 @@ class FieldChoice:
     cursor: str | None = None
     blocked: tuple[str, ...] = ()
     hash_key: str = ""
+    refresh: tuple[str, ...] = ()
 
 
 def make_contract(
@@ -65,14 +67,18 @@ def make_contract(
     roles = {field.name for field in (key, cursor, deleted, merged_into) if field is not None}
     chosen = [field for field in description.fields if field.name in roles or _is_chosen(field, choice)]
     columns = _distinct_columns(field.name for field in chosen)
+    computed = computed_names(description, choice.refresh) - roles
     return ObjectContract(
         source=source,
         object_name=description.object_name,
         table=table_name(description.object_name),
         fields=tuple(
-            _agree_hashed(f, columns[f.name], choice.hash_key)
-            if f.name.lower() in hashed
-            else _agree(f, columns[f.name])
+            replace(
+                _agree_hashed(f, columns[f.name], choice.hash_key)
+                if f.name.lower() in hashed
+                else _agree(f, columns[f.name]),
+                computed=f.name in computed,
+            )
             for f in chosen
         ),
         key=key.name,

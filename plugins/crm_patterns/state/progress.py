@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import Tally
-from crm_patterns.core.ports import ReadRequest, RememberedJob, RunKey, Table
+from crm_patterns.core.ports import KeyRange, ReadRequest, RememberedJob, RunKey, Table
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.state import tables as t
 from crm_patterns.state.upserts import insert_new, insert_or_update
@@ -79,7 +79,12 @@ def remembered_job(connection: Connection, run: RunKey, source: str, object_name
     if row is None:
         return None
     request = json.loads(row.request)
-    request |= {"window": Window.from_json(request["window"]), "fields": tuple(request["fields"])}
+    keys = request.get("keys")
+    request |= {
+        "window": Window.from_json(request["window"]),
+        "fields": tuple(request["fields"]),
+        "keys": KeyRange(**keys) if keys else None,
+    }
     return RememberedJob(
         job_id=row.job_id,
         request=ReadRequest(**request),

@@ -63,16 +63,16 @@ def reconcile(
 def drop_attempt_tables(warehouse: Warehouse, state: State, run: RunKey, object_name: str) -> None:
     for name, table in state.attempt_tables(run=run):
         if name == object_name:
-            _drop(warehouse, state, table)
+            drop_table(warehouse, state, table)
 
 
 def drop_old_attempt_tables(warehouse: Warehouse, state: State, *, older_than: datetime) -> None:
     """Attempts of failed runs stay for a while, to be looked at; then they go."""
     for _, table in state.attempt_tables(older_than=older_than):
-        _drop(warehouse, state, table)
+        drop_table(warehouse, state, table)
 
 
-def _drop(warehouse: Warehouse, state: State, table: Table) -> None:
+def drop_table(warehouse: Warehouse, state: State, table: Table) -> None:
     warehouse.run("control/drop_table", names={"table": table})
     state.forget_attempt_table(table)
 

@@ -51,6 +51,10 @@ class Stand:
         assert outcome.fix, outcome.problem
         return f"{outcome.problem} {outcome.fix}".lower()
 
+    def formula(self, object_name: str, field: str, sql: str) -> None:
+        """Other computed values at the source, and no new stamp."""
+        self.sandbox.control("POST", "change_formula", {"object": object_name, "field": field, "sql": sql})
+
     def change(self, patch: pytest.MonkeyPatch, name: str, *, password: str | None = None, **extra: str) -> None:
         """The same connection with other values."""
         given = self.connections[name]

@@ -46,11 +46,26 @@ def literal(moment: datetime) -> str:
 
 
 def _where(request: ReadRequest) -> str:
+    conditions = [*_window(request), *_keys(request)]
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _window(request: ReadRequest) -> Iterator[str]:
     if request.cursor is None:
-        return ""
+        return
     cursor, window = _checked(request.cursor), request.window
-    since = f"{cursor} >= {literal(window.start)} AND " if window.start else ""
-    return f" WHERE {since}{cursor} < {literal(window.end)}"
+    if window.start:
+        yield f"{cursor} >= {literal(window.start)}"
+    yield f"{cursor} < {literal(window.end)}"
+
+
+def _keys(request: ReadRequest) -> Iterator[str]:
+    """The server compares Ids as the text of their first 15 characters, and has an index for it."""
+    keys = request.keys
+    if keys and keys.first:
+        yield f"Id >= '{_checked_id(keys.first)}'"
+    if keys and keys.end:
+        yield f"Id < '{_checked_id(keys.end)}'"
 
 
 def is_name(text: str) -> bool:

@@ -14,14 +14,27 @@ from crm_patterns.core.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRange:
+    """Keys from `first` to before `end`, in the order of their characters' codes. Empty: no bound."""
+
+    first: str = ""
+    end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Rows of one object whose cursor lies in the window, soft-deleted ones included. No cursor: all rows."""
+    """
+    Rows of one object whose cursor lies in the window, soft-deleted ones included. No cursor: all rows.
+
+    With `keys`, only rows whose key lies in the range.
+    """
 
     object_name: str
     fields: tuple[str, ...]
     cursor: str | None
     window: Window
     include_deleted: bool = True
+    keys: KeyRange | None = None
 
 
 class JobState(StrEnum):

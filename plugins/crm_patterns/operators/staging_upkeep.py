@@ -1,0 +1,113 @@
+"""Upkeep steps that read rows of the source first. Deferrable, like the extract: no slot is held while a job runs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.operators.step import field_choice, run_key
+from crm_patterns.operators.upkeep import UpkeepOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from crm_patterns.core.ports import RememberedJob, Source, State, StepOutcome
+    from crm_patterns.core.staging import StageRef
+    from crm_patterns.steps.extract import ExtractOrder, ReadPlan
+
+
+class StagingUpkeepOperator(UpkeepOperator):
+    """
+    Say what to read (`prepare`) and what to do with it once it is staged (`finish`).
+
+    A killed task goes on with the job that it submitted. A job older than `job_deadline_s` is aborted and deleted.
+    """
+
+    _is_late = False
+
+    @abstractmethod
+    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:
+        """What to read; an outcome where there is nothing to read."""
+
+    @abstractmethod
+    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+        """What became of the rows. It knows no more than the stage and the state: another process may have prepared."""
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Called when the trigger has seen the job end, or its deadline pass."""
+        from crm_patterns.core.ports import JobState
+
+        self._is_late = event["state"] == JobState.WAITING.value
+        return self.execute(context)
+
+    def keep_up(self, state: State, context: Context) -> StepOutcome:
+        from crm_patterns.core.ports import StepOutcome
+
+        with self._source(state, context) as source:
+            staged = self._staged(source, state, context)
+            if isinstance(staged, StepOutcome):
+                return staged
+            calls = source.usage().calls_made
+        return replace(self.finish(state, context, staged), calls=calls)
+
+    def _staged(self, source: Source, state: State, context: Context) -> StageRef | StepOutcome:
+        from crm_patterns.core.ports import StepOutcome
+        from crm_patterns.steps import extract
+
+        order = self._order(context)
+        job = extract.resume(source, state, order)
+        if job is not None and self._is_late:
+            raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
+        if job is None:
+            planned = self.prepare(source, state, context)
+            if isinstance(planned, StepOutcome):
+                return planned
+            if context["params"].get("dry_run"):
+                return self._would_read(planned)
+            job = extract.submit(source, state, order, planned) if planned.method == "bulk" else None
+            if job is None:
+                stage, attempt_id = self._stage(), self._attempt_id(context)
+                return extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id)
+        return self._read(source, state, context, job)
+
+    def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> StageRef:
+        from crm_patterns.core.ports import JobState
+        from crm_patterns.steps import extract
+
+        status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
+        if status.state is JobState.WAITING:
+            self._defer_until_ready(job)
+        reason = f"{job.source_count:,} rows are more than one would read row by row"
+        return extract.read_job_to_stage(
+            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), reason=reason
+        )
+
+    def _would_read(self, planned: ReadPlan) -> StepOutcome:
+        from crm_patterns.core.outcomes import RunState
+        from crm_patterns.core.ports import StepOutcome
+
+        note = (
+            f"Dry run: {', '.join(planned.request.fields)} of {planned.source_count:,} rows would be read "
+            f"by {planned.method}: {planned.method_reason}."
+        )
+        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=note)
+
+    def _order(self, context: Context) -> ExtractOrder:
+        """A job is remembered per run and object: other steps of the object have jobs of their own in the same run."""
+        from crm_patterns.core.windows import WindowKind
+        from crm_patterns.steps.extract import ExtractOrder
+
+        settings, run = self.settings, run_key(context)
+        return ExtractOrder(
+            run=replace(run, run_id=f"{run.run_id}/{self.step}"),
+            object_name=self.object_name,
+            choice=field_choice(self.settings, self.object_name),
+            read=settings.object(self.object_name).read,
+            kind=WindowKind.FULL,
+            interval=None,
+            lag=timedelta(0),
+            overlap=timedelta(0),
+            rest_below=settings.rest_below_rows,
+        )
