@@ -26,11 +26,11 @@ def test_only_the_objects_asked_for_are_kept_up(stand: Stand) -> None:
 def test_a_source_that_does_not_answer_makes_the_run_red_and_is_named(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    stand.run("Product2", mode="full")
     stand.change(monkeypatch, "SALESFORCE_DEFAULT", login_url="http://127.0.0.1:9")
 
-    run = stand.run("Lead", dag_id=UPKEEP, expect="failed")
+    outcome = stand.outcome(stand.run("Product2", dag_id=UPKEEP, expect="failed"), "Product2")
 
-    outcome = stand.outcome(run, "Lead")
     assert outcome.failed_step == "refresh_computed"
     assert "127.0.0.1:9" in f"{outcome.problem} {outcome.fix}"
 

@@ -51,6 +51,7 @@ class RefreshComputedOperator(StagingUpkeepOperator):
                 ref,
                 target_schema=settings.target_schema,
                 attempt_schema=settings.attempt_schema,
+                history_schema=settings.history_schema_of(self.object_name),
             )
 
     def _skipped(self, why: str) -> StepOutcome:

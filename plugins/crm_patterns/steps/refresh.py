@@ -30,6 +30,7 @@ from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.computed_fields import refresh_contract, unknown_names
 from crm_patterns.patterns.warehouse_elt import FieldChoice, choose_method, likely_cursor, make_contract
 from crm_patterns.steps.extract import ReadPlan
+from crm_patterns.steps.history import HistoryOf, begin_history, history_of, record_history
 from crm_patterns.steps.load import copy_into_attempt
 from crm_patterns.steps.reconcile import drop_table
 
@@ -68,10 +69,10 @@ def plan_refresh(
 
 def refresh(
     stage: Stage, warehouse: Warehouse, state: State, run: RunKey, ref: StageRef, *, target_schema: str,
-    attempt_schema: str,
+    attempt_schema: str, history_schema: str | None,
 ) -> StepOutcome:  # fmt: skip
     """
-    Put the staged values into the current table, for the versions that they belong to.
+    Put the staged values into the current table, for the versions that they belong to, and into its history.
 
     Values that do not fit the contract go to quarantine. StopRun where rows went missing between source and warehouse.
     """
@@ -87,22 +88,32 @@ def refresh(
         attempt = Table(attempt_schema, f"{contract.table}__{manifest.address.attempt_id}".upper())
         state.remember_attempt_table(run, name, attempt)
         loaded = copy_into_attempt(stage, warehouse, ref, manifest, attempt)
-        counts = _merge(warehouse, run, manifest, target=Table(target_schema, contract.table), attempt=attempt)
+        of = history_of(contract, target_schema=target_schema, history_schema=history_schema or target_schema)
+        counts = _merge(warehouse, run, manifest, of, attempt=attempt, with_history=history_schema is not None)
         _check_loaded(manifest, loaded, counts)
         drop_table(warehouse, state, attempt)
     return _outcome(manifest, counts)
 
 
-def _merge(warehouse: Warehouse, run: RunKey, manifest: Manifest, *, target: Table, attempt: Table) -> RefreshCounts:
-    contract = _held(warehouse, target, manifest.contract)
+def _merge(
+    warehouse: Warehouse, run: RunKey, manifest: Manifest, of: HistoryOf, *, attempt: Table, with_history: bool
+) -> RefreshCounts:
+    """A history that is not there yet begins with the next publish, and with these values."""
+    contract = _held(warehouse, of.target, manifest.contract)
     if contract is None:
         return RefreshCounts(0, 0, 0, manifest.rows)
-    names = {"target": target, "attempt": attempt, "contract": contract}
+    of = replace(of, contract=contract)
+    with_history = with_history and bool(warehouse.columns(of.history))
+    if with_history:
+        begin_history(warehouse, of)
+    names = {"target": of.target, "attempt": attempt, "contract": contract}
     values = {"read_at": datetime.fromisoformat(manifest.evidence.read_at), "run_id": run.run_id}
     counted = warehouse.run("warehouse_elt/plan_refresh", names=names, values=values)[0]
     counts = RefreshCounts(*(int(number or 0) for number in counted))
     if counts.changed:
         warehouse.run("warehouse_elt/merge_refreshed", names=names, values=values)
+        if with_history:
+            record_history(warehouse, of, run_id=run.run_id)
     return counts
 
 
