@@ -87,3 +87,20 @@ def test_a_dry_run_of_the_upkeep_says_what_it_would_read_and_changes_nothing(sta
     assert state == "skipped"
     assert "Days_To_Renewal__c" in note
     assert stand.rows("select count(*) as n from salesforce.subscription_c where days_to_renewal_c = 17") == [(0,)]
+
+
+def test_a_refreshed_value_is_a_version_of_its_own_in_history(stand: Stand) -> None:
+    stand.run("Opportunity", mode="full")
+    ((key,),) = stand.rows("select min(id) as id from salesforce.opportunity where not _deleted and not is_closed")
+    moved = {"object": "Opportunity", "id": key, "field": "LastActivityDate", "value": "2031-01-02"}
+    stand.sandbox.control("POST", "silent_change", moved)
+
+    run = stand.run("Opportunity", dag_id=UPKEEP)
+
+    assert stand.outcome(run, "Opportunity").tally.updated == 1
+    versions = stand.rows(
+        "select last_activity_date::varchar as day, _is_current from salesforce_history.opportunity "
+        f"where id = '{key}' order by _valid_from desc limit 2"
+    )
+    assert versions[0] == ("2031-01-02", True)
+    assert versions[1][1] is False
