@@ -58,7 +58,11 @@ class ExtractOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
-    """What will be read and how. `source_count` is the source's COUNT() at `read_at` (source's clock)."""
+    """
+    What will be read and how. `source_count` is the source's COUNT() at `read_at` (source's clock).
+
+    `schema` is what a window teaches about the object's fields; other reads leave it None.
+    """
 
     request: ReadRequest
     contract: ObjectContract
@@ -66,7 +70,7 @@ class ReadPlan:
     method_reason: str
     source_count: int
     read_at: datetime
-    schema: SchemaPlan
+    schema: SchemaPlan | None = None
 
 
 def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
@@ -135,7 +139,8 @@ def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, 
     for attempt in (1, 2):
         try:
             planned = plan(source, state, order)
-            state.plan_schema(order.run, source.name, order.object_name, planned.schema)
+            if planned.schema is not None:
+                state.plan_schema(order.run, source.name, order.object_name, planned.schema)
             if planned.method != "bulk":
                 return planned, None
             job = submit(source, state, order, planned)
