@@ -63,8 +63,9 @@ def serve(app: ASGIApp, listeners: list[socket.socket], *, ready_file: Path | No
         draft.replace(ready_file)
 
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1, server_header=False
-    )
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1, server_header=False,
+        date_header=False,
+    )  # fmt: skip
     try:
         _Server(config, announce).run(sockets=listeners)
     except KeyboardInterrupt:

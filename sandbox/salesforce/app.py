@@ -11,6 +11,7 @@ from sandbox.edge import Edge
 from sandbox.salesforce import auth, bulk_ingest, bulk_query, composite, control, rest_read, rest_write, tooling
 from sandbox.salesforce.conditions import conditions_of
 from sandbox.salesforce.credentials import load_or_create
+from sandbox.salesforce.dated import Dated
 from sandbox.salesforce.errors import (
     OAuthFault,
     SalesforceFault,
@@ -40,7 +41,7 @@ def create_app(org: Org, *, login_url: str) -> ASGIApp:
         },
     )
     conditions = conditions_of(org)
-    return Edge(Gate(app, org), faults=conditions.faults, journal=conditions.journal)
+    return Edge(Dated(Gate(app, org), org), faults=conditions.faults, journal=conditions.journal)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

@@ -142,7 +142,10 @@ async def _in_order(request: Request, calls: Sequence[Mapping[str, Any]], *, org
     failed: set[str] = set()
     for call in calls:
         name = str(call.get("referenceId", ""))
-        needs = {found.partition(".")[0].partition("[")[0] for found in REFERENCE.findall(json.dumps(dict(call)))}
+        needs = {
+            found.partition(".")[0].partition("[")[0]
+            for found in REFERENCE.findall(json.dumps(dict(call), default=str))
+        }
         if needs & failed or (together and failed):
             text = "The transaction was rolled back since another operation in the same transaction failed."
             answers.append(Answer(400, {}, [HALTED | {"message": text}]))
@@ -169,7 +172,7 @@ def _rolled_back() -> Answer:
 async def _call(request: Request, method: str, url: str, body: Any) -> Answer:
     """Send one subrequest through the application, with the headers of the request it came in."""
     path, _, query = url.partition("?")
-    content = b"" if body is None else json.dumps(body).encode()
+    content = b"" if body is None else json.dumps(body, default=str).encode()
     left = {b"content-length", b"content-encoding", b"content-type", b"accept-encoding"}
     headers = [(name, value) for name, value in request.scope["headers"] if name not in left]
     headers += [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]

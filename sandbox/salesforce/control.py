@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -19,7 +20,7 @@ from sandbox.salesforce.removals import Removal
 from sandbox.salesforce.schema import SchemaError
 from sandbox.salesforce.store import Org, ReadSettings
 from sandbox.salesforce.tick import tick
-from sandbox.salesforce.truth import truth
+from sandbox.salesforce.truth import records, truth
 from sandbox.salesforce.values import RefusedValue, stored
 from sandbox.salesforce.writes import Writer, transaction
 
@@ -76,6 +77,11 @@ class IdsAsked(_Asked):
 class MergeAsked(_Asked):
     winner: str
     losers: list[str]
+
+
+class ClockAsked(_Asked):
+    at: datetime | None = None
+    ahead_s: float = 0.0
 
 
 class SettingsAsked(_Asked):
@@ -161,6 +167,16 @@ class _Control:
         await _aside(partial(self._merge, asked.winner, asked.losers))
         return Response(status_code=204)
 
+    async def clock(self, request: Request) -> Response:
+        asked = await read_model(request, ClockAsked)
+        if asked.at is not None and asked.at.tzinfo is None:
+            raise ControlError("at: carries no time zone; write for example 2026-01-01T00:00:00Z")
+        self.org.clock.stands_at, self.org.clock.ahead = asked.at, timedelta(seconds=asked.ahead_s)
+        return JSONResponse({"now": self.org.now().isoformat()})
+
+    async def records(self, request: Request) -> Response:
+        return JSONResponse(await _aside(partial(records, self.org, request.query_params.get("object", ""))))
+
     async def expire_tokens(self, _request: Request) -> Response:
         return JSONResponse({"expired": self.org.sessions.expire_all()})
 
@@ -235,6 +251,7 @@ def routes(org: Org) -> list[Route]:
         "merge": control.merge,
         "expire_tokens": control.expire_tokens,
         "settings": control.settings,
+        "clock": control.clock,
     }
     return [
         *edge_routes(conditions.faults, conditions.journal, read_fault),
@@ -243,6 +260,7 @@ def routes(org: Org) -> list[Route]:
         Route(f"{CONTROL_PREFIX}/late_commits", control.late_commits, methods=["GET"]),
         Route(f"{CONTROL_PREFIX}/settings", control.settings, methods=["GET"]),
         Route(f"{CONTROL_PREFIX}/truth", control.truth, methods=["GET"]),
+        Route(f"{CONTROL_PREFIX}/records", control.records, methods=["GET"]),
     ]
 
 

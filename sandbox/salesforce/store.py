@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from sandbox.salesforce import ids, schema
+from sandbox.salesforce.clock import Clock
 from sandbox.salesforce.errors import invalid_type
 from sandbox.salesforce.limits import Limits
 from sandbox.salesforce.schema import FieldSpec, ObjectSpec, SchemaError
@@ -61,6 +62,7 @@ class Org:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.lock = threading.RLock()
+        self.clock = Clock()
         self.limits = Limits()
         self.reading = ReadSettings()
         self.user_id = ids.record_id("005", 0)
@@ -118,7 +120,7 @@ class Org:
 
     def now(self) -> datetime:
         """The org's clock: UTC, whole seconds."""
-        return datetime.now(UTC).replace(microsecond=0)
+        return self.clock.now()
 
     def stamp(self) -> datetime:
         """`now()` as the store keeps it: without a zone."""

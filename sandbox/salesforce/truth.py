@@ -42,3 +42,13 @@ def _of(org: Org, cursor: duckdb.DuckDBPyConnection, spec: ObjectSpec) -> dict[s
         "newest": newest,
         "checksum": checksum,
     }
+
+
+def records(org: Org, object_name: str) -> dict[str, list[dict[str, str | None]]]:
+    """Every record of the object, deleted ones too, as texts from the store; computed fields as of now."""
+    spec = org.object(object_name)
+    readable = [field for field in spec.fields.values() if field.storage is not None or field.sql is not None]
+    columns = ", ".join(f'({org.select_sql(field, "r")})::varchar as "{field.name}"' for field in readable)
+    with org.cursor() as cursor:
+        rows = cursor.execute(f'select {columns} from {org.table(spec.name)} as r order by "Id"').fetchall()
+    return {"records": [dict(zip((field.name for field in readable), row, strict=True)) for row in rows]}

@@ -77,7 +77,7 @@ def _converted(spec: FieldSpec, raw: Any, *, from_text: bool) -> Any:
 
 def _text(spec: FieldSpec, raw: Any) -> str:
     if not isinstance(raw, str):
-        if isinstance(raw, bool | int | float) and spec.type in ("string", "textarea"):
+        if isinstance(raw, bool | int | float | Decimal) and spec.type in ("string", "textarea"):
             raw = str(raw).lower() if isinstance(raw, bool) else str(raw)
         else:
             raise _wrong_type(spec, raw)

@@ -120,6 +120,18 @@ class SalesforceWorld:
     def hide_field(self, name: str) -> None:
         self.control("POST", "fields", {"action": "hide", "object": self.object_name, "field": name})
 
+    def lie_about_the_count(self, number: int, *, also_later: bool = False) -> None:
+        """The next look at Account (and, `also_later`, each COUNT() after it) is told this number of rows."""
+        described = self.rest("GET", "sobjects/Account/describe")
+        counted = {"totalSize": number, "done": True, "records": []}
+        found = {"totalSize": 1, "done": True, "records": [{"Id": "001000000000000AAA"}]}
+        results = [{"statusCode": 200, "result": result} for result in (described, counted, found)]
+        body = json.dumps({"hasErrors": False, "results": results})
+        json_type = {"Content-Type": "application/json"}
+        self.fault(kind="status", status=200, path="composite/batch", body=body, headers=json_type)
+        if also_later:
+            self.fault(kind="status", status=200, path="COUNT", body=json.dumps(counted), headers=json_type, count=None)
+
     def expire_tokens(self) -> None:
         self.control("POST", "expire_tokens")
 

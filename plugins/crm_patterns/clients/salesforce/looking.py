@@ -43,32 +43,35 @@ def read_deletions(data: dict[str, Any], *, since: datetime) -> Deletions:
 
 def look(transport: Transport, queries: RestQueries, request: LookRequest, *, base: str, now: datetime) -> Look:
     """Gone where there is no such object. What else fails is asked again by those who need it."""
-    name = request.object_name
-    counted_rows = ReadRequest(name, ("Id",), request.cursor, request.window)
-    count = None if request.window.is_empty else soql.count(counted_rows)
-    since = request.deleted_since
-    paths = [
-        f"{base}/sobjects/{name}/describe",
-        *([queries.path(count, include_deleted=request.include_deleted)] if count else []),
-        *([deleted_path(base, name, since=since, until=now)] if since else []),
-    ]
-    described, *others = ask_together(transport, paths, f"the description of {name}", base=base)
+    name, since = request.object_name, request.deleted_since
+    paths = {"describe": f"{base}/sobjects/{name}/describe"}
+    if request.cursor is not None and not request.window.is_empty:
+        window = ReadRequest(name, ("Id",), request.cursor, request.window)
+        paths["count"] = queries.path(soql.count(window), include_deleted=request.include_deleted)
+        paths["any"] = queries.path(soql.any_key(window), include_deleted=request.include_deleted)
+    if since is not None:
+        paths["deleted"] = deleted_path(base, name, since=since, until=now)
+    answers = ask_together(transport, list(paths.values()), f"the description of {name}", base=base)
+    answered = dict(zip(paths, answers, strict=True))
+    described = answered.pop("describe")
     if isinstance(described, IntegrationError):
         raise described
-    counted = _unless_refused(others.pop(0)) if count else None
-    logged = _unless_refused(others.pop(0)) if since else None
+    logged = _unless_refused(answered.pop("deleted", None))
     return Look(
         description=wire.read_description(described),
-        count=int(counted["totalSize"]) if counted else None,
+        count=_count(_unless_refused(answered.get("count")), _unless_refused(answered.get("any"))),
         deletions=read_deletions(logged, since=since) if logged and since else None,
     )
 
 
-def _unless_refused(answer: dict[str, Any] | IntegrationError) -> dict[str, Any] | None:
+def _count(counted: dict[str, Any] | None, found: dict[str, Any] | None) -> int | None:
+    """A count of none is believed only where no record is found either: nothing would ever read what it denies."""
+    return None if counted is None else max(int(counted["totalSize"]), len(found["records"]) if found else 0)
+
+
+def _unless_refused(answer: dict[str, Any] | IntegrationError | None) -> dict[str, Any] | None:
     """None for what this object does not offer; faults that others would meet as well are raised."""
-    if isinstance(answer, SchemaMoved):
-        return None
-    if isinstance(answer, RetryLater | OutOfBudget):
+    if isinstance(answer, RetryLater | OutOfBudget) and not isinstance(answer, SchemaMoved):
         raise answer
     return None if isinstance(answer, IntegrationError) else answer
 

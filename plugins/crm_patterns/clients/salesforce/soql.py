@@ -32,6 +32,11 @@ def field_names(object_name: str) -> str:
     return f"SELECT QualifiedApiName FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = '{owner}'"  # noqa: S608 - checked
 
 
+def any_key(request: ReadRequest) -> str:
+    """One record's Id, where the window holds any."""
+    return f"SELECT Id FROM {_checked(request.object_name)}{_where(request)} LIMIT 1"  # noqa: S608 - all names are checked
+
+
 def cursors_of(object_name: str, *, cursor: str, keys: Sequence[str]) -> Iterator[str]:
     """As many statements as it takes to ask for all the keys within the limit on a URL's length."""
     for start in range(0, len(keys), IDS_PER_QUERY):
