@@ -103,13 +103,13 @@ class SchemaRules:
         state.plan_schema(ONE, *WHERE, plan(1, GONE))
         settle(state, ONE)
 
-        claims = [len(state.claim_schema_notice(ONE, at=AT)) for _ in (1, 2)]
-        state.withdraw_schema_notice(ONE, at=AT + timedelta(seconds=1))
-        claims.append(len(state.claim_schema_notice(ONE, at=AT)))
-        state.withdraw_schema_notice(ONE, at=AT)
-        claims.append(len(state.claim_schema_notice(ONE, at=AT)))
+        claims = [len(state.claim_schema_notice(dag, at=AT)) for dag in ("another", ONE.dag_id, ONE.dag_id)]
+        state.withdraw_schema_notice(ONE.dag_id, at=AT + timedelta(seconds=1))
+        claims.append(len(state.claim_schema_notice(ONE.dag_id, at=AT)))
+        state.withdraw_schema_notice(ONE.dag_id, at=AT)
+        claims.append(len(state.claim_schema_notice(ONE.dag_id, at=AT)))
 
-        assert claims == [1, 0, 0, 1]
+        assert claims == [0, 1, 0, 0, 1]
         assert len(state.schema_changes(ONE)) == 1
 
     def test_a_recorded_change_is_published_with_its_run(self, state: State) -> None:

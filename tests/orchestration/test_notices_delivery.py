@@ -18,7 +18,8 @@ from sqlalchemy import URL
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import ObjectOutcome, RunKey
 from crm_patterns.core.records import RejectedRow, RejectionClass
-from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_missed
+from crm_patterns.core.schema_changes import ChangeKind, KnownSchema, SchemaChange, SchemaPlan, Severity
+from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice, deadline_missed
 from crm_patterns.notices.slack import LONGEST_WAIT_S
 from crm_patterns.state import OperationalState
 from crm_patterns.state.database import open_engine
@@ -94,6 +95,48 @@ def test_each_failed_run_is_told_and_the_first_green_one_once(slack: SlackStandI
 
     failed = f"🔴 {DAG} failed: Account"
     assert slack.headers == [failed, failed, f"🟢 {DAG} is green again"]
+
+
+def finds_changes(state: OperationalState, run_id: str, *sentences: str) -> None:
+    run = RunKey(DAG, run_id)
+    for number, sentence in enumerate(sentences):
+        what = SchemaChange(ChangeKind.REMOVED, "F__c", "f_c", "", "", "", sentence, Severity.HIGH, f"{run_id}{number}")
+        name = f"Object{number}"
+        known = state.known_schema("salesforce", name)
+        version = known.version if known else 0
+        state.plan_schema(run, "salesforce", name, SchemaPlan(KnownSchema((), version + 1), version, "f", (what,)))
+        assert state.settle_schema(run, "salesforce", name, fingerprint="f", at=NOW)
+
+
+def test_changed_fields_are_told_once_in_one_message(slack: SlackStandIn, state: OperationalState) -> None:
+    finds_changes(state, "scheduled__1", "F__c is gone.", "F__c is <hidden>.")
+
+    for reason in ("success", "task_failure"):
+        SchemaChangedNotice().notify(context("scheduled__1", reason=reason))
+    SchemaChangedNotice().notify(context("scheduled__2", reason="success"))
+
+    [told] = slack.messages
+    assert slack.headers == [f"🔵 {DAG}: 2 field changes in the CRM, 2 to look at"]
+    assert "*Object0*: F__c is gone." in json.dumps(told)
+    assert "*Object1*: F__c is &lt;hidden&gt;." in json.dumps(told)
+
+
+def test_changed_fields_that_slack_did_not_take_are_told_by_the_next_run(
+    slack: SlackStandIn, state: OperationalState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finds_changes(state, "scheduled__1", "F__c is gone.")
+    nobody = {**slack.connection, "host": "127.0.0.1:9"}
+    with monkeypatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(nobody))
+        SchemaChangedNotice().notify(context("scheduled__1", reason="success"))
+    assert slack.messages == []
+    finds_changes(state, "scheduled__2", "F__c is back.")
+
+    SchemaChangedNotice().notify(context("scheduled__2", reason="success"))
+
+    [told] = slack.messages
+    assert "F__c is gone." in json.dumps(told)
+    assert "F__c is back." in json.dumps(told)
 
 
 def test_a_backfill_has_an_incident_of_its_own(slack: SlackStandIn, state: OperationalState) -> None:

@@ -14,10 +14,11 @@ from airflow.sdk import BaseHook
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import RunKey, RunSummary
 from crm_patterns.core.records import RejectionClass
+from crm_patterns.core.schema_changes import Severity
 from crm_patterns.notices import callback_context as told
 from crm_patterns.notices import messages
 from crm_patterns.notices.blocks import Message
-from crm_patterns.notices.messages import Fault, RunFacts, SetAside
+from crm_patterns.notices.messages import Fault, FieldChange, RunFacts, SetAside
 
 if TYPE_CHECKING:
     from crm_patterns.state import OperationalState
@@ -84,6 +85,20 @@ def announce_recovery(context: Mapping[str, Any], channel: Channel) -> None:
         channel.send(partial_message(facts, summary, groups, problem))
     elif problem is not None:
         channel.send(messages.recovered(facts, problem))
+
+
+def announce_schema_changes(context: Mapping[str, Any], channel: Channel) -> None:
+    """Every recorded change of a field that nobody was told of; see SchemaChangedNotice."""
+    run, run_type = told.run_of(context)
+    now = datetime.now(UTC)
+    with channel.state() as state:
+        found = state.claim_schema_notice(run.dag_id, at=now)
+    if not found:
+        return
+    changes = [FieldChange(r.object_name, r.change.sentence, r.change.severity is Severity.HIGH) for r in found]
+    if not channel.send(messages.schema_changed(told.facts_of(run, run_type), changes)):
+        with channel.state() as state:
+            state.withdraw_schema_notice(run.dag_id, at=now)
 
 
 def incident_scope(run: RunKey, run_type: str) -> str:

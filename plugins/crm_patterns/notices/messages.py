@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from crm_patterns.notices.blocks import Message, context, escaped, header, link, message, section
 
 SHOWN = 8
+SHOWN_CHANGES = 20
+_CHANGES_PER_SECTION = 5
 _PROBLEM = 600
 _FIX = 400
 _NAME = 200
@@ -103,6 +105,40 @@ def partial(
     )
     blocks.append(context(_where(run)))
     return message(f"{run.dag_id}: {counts} ({', '.join(objects)}).", blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field of an object that is not what it was, in a sentence. `is_grave`: somebody should look."""
+
+    object_name: str
+    sentence: str
+    is_grave: bool
+
+
+def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
+    """Every change of a run in one message, the gravest first."""
+    count = f"{len(changes)} field {'change' if len(changes) == 1 else 'changes'} in the CRM"
+    grave = sum(change.is_grave for change in changes)
+    lines = [
+        f"{'⚠️' if change.is_grave else '•'} *{escaped(change.object_name, limit=100)}*: "
+        f"{escaped(change.sentence, limit=400)}"
+        for change in changes[:SHOWN_CHANGES]
+    ]
+    if len(changes) > SHOWN_CHANGES:
+        lines.append(f"… and {len(changes) - SHOWN_CHANGES} more.")
+    parts = [lines[at : at + _CHANGES_PER_SECTION] for at in range(0, len(lines), _CHANGES_PER_SECTION)]
+    blocks = [header(f"🔵 {run.dag_id}: {count}" + (f", {grave} to look at" if grave else ""))]
+    blocks += [section("\n".join(part)) for part in parts]
+    blocks.append(
+        section(
+            "The run went on and no value was lost. All of them are in `OPS.SCHEMA_CHANGES`; docs/schema-drift.md says "
+            "what each means."
+        )
+    )
+    blocks.append(context(_where(run)))
+    first = changes[0]
+    return message(f"{run.dag_id}: {count}. {first.object_name}: {first.sentence}", blocks)
 
 
 def late(run: RunFacts, *, allowed: timedelta, due: datetime, now: datetime, state: str) -> Message:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class _RunNotice(BaseNotifier):
-    """Shared by the two: where the state and Slack are, and that nothing gets out of `notify`."""
+class RunNotice(BaseNotifier):
+    """Shared by those below: where the state and Slack are, and that nothing gets out of `notify`."""
 
     def __init__(self, *, slack_conn_id: str = "slack_default", state_conn_id: str = "crm_state") -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _RunNotice(BaseNotifier):
         return Channel(self.slack_conn_id, self.state_conn_id)
 
 
-class RunFailedNotice(_RunNotice):
+class RunFailedNotice(RunNotice):
     """
     `on_failure_callback` of a DAG: one message per failed run, from the ledger's outcomes.
 
@@ -54,7 +54,7 @@ class RunFailedNotice(_RunNotice):
         announce_failure(context, self._channel())
 
 
-class RunRecoveredNotice(_RunNotice):
+class RunRecoveredNotice(RunNotice):
     """
     `on_success_callback` of a DAG: says when it is green again after an announced failure, and what a `partial` run
     set aside. A green run with nothing to say is silent, and without the state every run is.
@@ -67,3 +67,16 @@ class RunRecoveredNotice(_RunNotice):
         from crm_patterns.notices.announcing import announce_recovery
 
         announce_recovery(context, self._channel())
+
+
+class SchemaChangedNotice(RunNotice):
+    """
+    `on_success_callback` and `on_failure_callback` of a DAG: one message with every recorded change of a field.
+
+    A message that Slack did not take goes out with the next run's. A run without changes is silent.
+    """
+
+    def _announce(self, context: Context) -> None:
+        from crm_patterns.notices.announcing import announce_schema_changes
+
+        announce_schema_changes(context, self._channel())

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Row
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, Usage
+from crm_patterns.state import schemas
 from crm_patterns.state import tables as t
 from crm_patterns.state.progress import tally_of, window_columns, window_of
 from crm_patterns.state.upserts import insert_new, insert_or_update
@@ -71,6 +72,7 @@ def summary(connection: Connection, run: RunKey) -> RunSummary | None:
         started_at=row.started_at,
         finished_at=row.finished_at,
         outcomes=tuple(_outcome_of(found) for found in connection.execute(query)),
+        schema_changes=tuple(schemas.changes(connection, run)),
     )
 
 

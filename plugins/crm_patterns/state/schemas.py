@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -57,15 +57,14 @@ class SchemaMethods:
         with self._read() as connection:
             return changes(connection, run)
 
-    def claim_schema_notice(self: _Transactions, run: RunKey, *, at: datetime) -> Sequence[RecordedChange]:
+    def claim_schema_notice(self: _Transactions, dag_id: str, *, at: datetime) -> Sequence[RecordedChange]:
         with self._write() as connection:
-            return claim_notice(connection, run, at)
+            return claim_notice(connection, dag_id, at)
 
-    def withdraw_schema_notice(self: _Transactions, run: RunKey, *, at: datetime) -> None:
-        claimed = t.schema_changes.c.announced_at == at
+    def withdraw_schema_notice(self: _Transactions, dag_id: str, *, at: datetime) -> None:
+        claimed = sa.update(t.schema_changes).filter_by(dag_id=dag_id, announced_at=at)
         with self._write() as connection:
-            told = sa.update(t.schema_changes).filter_by(**asdict(run)).where(claimed)
-            connection.execute(told.values(announced_at=None))
+            connection.execute(claimed.values(announced_at=None))
 
 
 def known(connection: Connection, source: str, object_name: str) -> KnownSchema | None:
@@ -120,22 +119,22 @@ def _row(run: RunKey, source: str, object_name: str, change: SchemaChange, at: d
     }
 
 
-def changes(connection: Connection, run: RunKey, *, untold_only: bool = False) -> list[RecordedChange]:
-    query = sa.select(t.schema_changes).filter_by(**asdict(run))
-    if untold_only:
-        query = query.where(t.schema_changes.c.announced_at.is_(None))
+def changes(connection: Connection, run: RunKey) -> list[RecordedChange]:
+    return _gravest_first(connection, sa.select(t.schema_changes).filter_by(**asdict(run)))
+
+
+def claim_notice(connection: Connection, dag_id: str, at: datetime) -> list[RecordedChange]:
+    untold = (t.schema_changes.c.dag_id == dag_id) & t.schema_changes.c.announced_at.is_(None)
+    found = _gravest_first(connection, sa.select(t.schema_changes).where(untold))
+    if found:
+        connection.execute(sa.update(t.schema_changes).where(untold).values(announced_at=at))
+    return found
+
+
+def _gravest_first(connection: Connection, query: sa.Select[Any]) -> list[RecordedChange]:
     grave = list(Severity)
     found = [_change_of(row) for row in connection.execute(query)]
     return sorted(found, key=lambda r: (grave.index(r.change.severity), r.object_name, r.change.field))
-
-
-def claim_notice(connection: Connection, run: RunKey, at: datetime) -> list[RecordedChange]:
-    untold = changes(connection, run, untold_only=True)
-    if untold:
-        is_untold = t.schema_changes.c.announced_at.is_(None)
-        told = sa.update(t.schema_changes).filter_by(**asdict(run)).where(is_untold)
-        connection.execute(told.values(announced_at=at))
-    return untold
 
 
 def _change_of(row: Row[tuple[object, ...]]) -> RecordedChange:

@@ -119,7 +119,7 @@ def _schema(columns: tuple[OpsColumn, ...]) -> pa.Schema:
 
 
 def render(summary: RunSummary) -> str:
-    """The run as a table for the task's log."""
+    """The run as a table for the task's log, and the changes of fields that it met."""
     head = (
         f"{'object':24} {'state':8} {'read':>9} {'created':>9} {'updated':>9} {'deleted':>8} {'same':>9} {'aside':>7}"
     )
@@ -130,4 +130,5 @@ def render(summary: RunSummary) -> str:
             f"{o.object_name:24} {o.state.value:8} {t.read:>9,} {t.created:>9,} {t.updated:>9,} {t.deleted:>8,} "
             f"{t.unchanged:>9,} {t.rejected:>7,}" + (f"  {o.problem}" if o.problem else "")
         )
+    lines += [f"{r.object_name}, fields: {r.change.sentence}" for r in summary.schema_changes]
     return "\n".join(lines)

@@ -12,8 +12,8 @@ import sys
 from airflow.sdk import DAG, BaseHook, BaseNotifier, DeadlineAlert, AsyncCallback
 before = set(sys.modules)
 from datetime import timedelta
-from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, deadline_alert
-RunFailedNotice(), RunRecoveredNotice(), deadline_alert(timedelta(minutes=5))
+from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice, deadline_alert
+RunFailedNotice(), RunRecoveredNotice(), SchemaChangedNotice(), deadline_alert(timedelta(minutes=5))
 print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 """
 

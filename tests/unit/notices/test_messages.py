@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from crm_patterns.notices.blocks import MAX_BLOCKS, MAX_HEADER, MAX_SECTION, MAX_TEXT, Message
-from crm_patterns.notices.messages import Fault, RunFacts, SetAside, failed, late, partial, recovered
+from crm_patterns.notices.messages import (
+    Fault,
+    FieldChange,
+    RunFacts,
+    SetAside,
+    failed,
+    late,
+    partial,
+    recovered,
+    schema_changed,
+)
 
 RUN = RunFacts("crm_warehouse_elt", "manual__2026-03-01T12:00:00+00:00", "manual", "http://air/dags/d/runs/r")
 FAULT = Fault("Account", "The password is wrong.", "Set a new one.", "extract", "http://air/tasks/Account.extract")
@@ -76,6 +86,19 @@ def test_a_partial_run_that_ends_a_failure_says_both_in_one_message() -> None:
     assert "Green again; it had failed with: Lead: no" in texts(told)
 
 
+def test_changed_fields_are_one_message_that_says_which_to_look_at() -> None:
+    grave = FieldChange("Account", "Region__c is gone from the source.", is_grave=True)
+    small = FieldChange("Lead", "The label of Score__c changed.", is_grave=False)
+
+    told = schema_changed(RUN, [grave, small])
+
+    assert head(told) == "🔵 crm_warehouse_elt: 2 field changes in the CRM, 1 to look at"
+    for part in (f"⚠️ *Account*: {grave.sentence}", f"• *Lead*: {small.sentence}", "OPS.SCHEMA_CHANGES", RUN.run_id):
+        assert part in texts(told)
+    assert head(schema_changed(RUN, [small])) == "🔵 crm_warehouse_elt: 1 field change in the CRM"
+    assert "… and 3 more." in texts(schema_changed(RUN, [small] * 23))
+
+
 def test_a_late_run_says_by_how_much() -> None:
     now = DUE + timedelta(hours=1, minutes=2, seconds=3)
 
@@ -98,8 +121,9 @@ def test_a_late_run_says_by_how_much() -> None:
             RunFacts(LONG, LONG), rejected=1, deferred=1, objects=[LONG] * 20, reasons=[SetAside(LONG, LONG, 7)] * 20
         ),
         late(RunFacts(LONG, LONG), allowed=timedelta(1), due=DUE, now=DUE, state=LONG),
+        schema_changed(RunFacts(LONG, LONG), [FieldChange(LONG, LONG, True)] * 50),
     ],
-    ids=["failed", "recovered", "partial", "late"],
+    ids=["failed", "recovered", "partial", "late", "schema changed"],
 )
 def test_no_facts_are_too_long_for_slack(told: Message) -> None:
     assert_within_limits(told)

@@ -9,6 +9,7 @@ from datetime import datetime
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import RunState, Tally, run_state
 from crm_patterns.core.ports.source import ReadRequest
+from crm_patterns.core.schema_changes import RecordedChange
 from crm_patterns.core.windows import Window
 
 
@@ -94,6 +95,7 @@ class RunSummary:
     started_at: datetime
     finished_at: datetime | None
     outcomes: tuple[ObjectOutcome, ...]
+    schema_changes: tuple[RecordedChange, ...] = ()
 
     @property
     def tally(self) -> Tally:

@@ -31,8 +31,8 @@ class SchemaStore(Protocol):
     def schema_changes(self, run: RunKey) -> Sequence[RecordedChange]:
         """The changes that this run recorded, the gravest first."""
 
-    def claim_schema_notice(self, run: RunKey, *, at: datetime) -> Sequence[RecordedChange]:
-        """Those of the run's changes that nobody was told of; from now on they count as told."""
+    def claim_schema_notice(self, dag_id: str, *, at: datetime) -> Sequence[RecordedChange]:
+        """Changes that runs of the DAG recorded and nobody was told of; from now on they count as told."""
 
-    def withdraw_schema_notice(self, run: RunKey, *, at: datetime) -> None:
+    def withdraw_schema_notice(self, dag_id: str, *, at: datetime) -> None:
         """Take back the claim made at that moment: the message did not arrive."""
