@@ -58,7 +58,7 @@ class ExtractToStageOperator(StepOperator):
             return self._read(source, state, context, job)
 
     def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
-        from crm_patterns.core.ports import JobState
+        from crm_patterns.core.errors import SchemaMoved
         from crm_patterns.steps import extract
 
         order = self._order(context)
@@ -68,6 +68,16 @@ class ExtractToStageOperator(StepOperator):
                 f"Dry run: {planned.source_count:,} rows of {self.object_name}, window {planned.request.window.label}, "
                 f"{len(planned.request.fields)} fields, would be read by {planned.method}: {planned.method_reason}."
             )
+        try:
+            return self._attempt(source, state, context, order)
+        except SchemaMoved as moved:  # after it was described: once more, from a new description
+            self.log.warning("%s Describing %s again.", moved.problem, self.object_name)
+            return self._attempt(source, state, context, order)
+
+    def _attempt(self, source: Source, state: State, context: Context, order: ExtractOrder) -> dict[str, Any]:
+        from crm_patterns.core.ports import JobState
+        from crm_patterns.steps import extract
+
         job = extract.resume(source, state, order)
         if job is None:
             planned, job = extract.start(source, state, order)

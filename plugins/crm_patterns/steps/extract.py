@@ -190,7 +190,8 @@ def read_job_to_stage(
     status = source.job_status(job.job_id)
     if status.state is not JobState.READY or status.rows is None:
         state.forget_job(order.run, source.name, order.object_name)
-        raise RetryLater(
+        error = SchemaMoved if status.schema_moved else RetryLater
+        raise error(
             f"Bulk job {job.job_id} for {order.object_name} is {status.state.value}: {status.problem or 'no text'}.",
             fix="The next try submits a new one.",
         )

@@ -26,5 +26,6 @@ def agree(
     existing = source.existing_fields(object_name) if gone else None
     decision = decide(source.name, description, choice, known=known, existing=existing)
     for change in decision.plan.changes:
-        log.warning("Schema of %s: %s", object_name, change.sentence)
+        was = f", {change.before or 'nothing'} before and {change.after or 'nothing'} now"
+        log.warning("%s: field %s %s%s.", object_name, change.field, change.kind.value.replace("_", " "), was)
     return decision

@@ -77,6 +77,17 @@ def test_hidden_fields_are_left_out() -> None:
         ({"state": "JobComplete", "numberRecordsProcessed": 5}, JobStatus(JobState.READY, rows=5)),
         ({"state": "JobComplete"}, JobStatus(JobState.READY, rows=0)),
         ({"state": "Failed", "errorMessage": "why"}, JobStatus(JobState.FAILED, problem="why")),
+        (
+            {
+                "state": "Failed",
+                "errorMessage": "InvalidBatch : Failed to process query: INVALID_FIELD: No such column",
+            },
+            JobStatus(
+                JobState.FAILED,
+                problem="InvalidBatch : Failed to process query: INVALID_FIELD: No such column",
+                schema_moved=True,
+            ),
+        ),
         ({"state": "Aborted"}, JobStatus(JobState.FAILED, problem="the job was aborted")),
     ],
 )

@@ -123,7 +123,10 @@ def read_job(data: Mapping[str, Any]) -> JobStatus:
     if state == "JobComplete":
         return JobStatus(JobState.READY, rows=int(data.get("numberRecordsProcessed") or 0))
     if state == "Failed":
-        return JobStatus(JobState.FAILED, problem=_short(data.get("errorMessage") or "no reason given"))
+        problem = data.get("errorMessage") or "no reason given"
+        # The only place in which a failed job names a code: `InvalidBatch : Failed to process query: INVALID_FIELD: …`.
+        moved = "INVALID_FIELD" in re.findall(r"[A-Z_]+", problem)
+        return JobStatus(JobState.FAILED, problem=_short(problem), schema_moved=moved)
     if state == "Aborted":
         return JobStatus(JobState.FAILED, problem="the job was aborted")
     return JobStatus(JobState.WAITING)

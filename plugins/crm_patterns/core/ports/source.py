@@ -46,11 +46,15 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """`rows` is the job's own number of records, known once READY. `problem` is the source's text when FAILED."""
+    """
+    `rows` is the job's own number of records, known once READY. `problem` is the source's text when FAILED;
+    `schema_moved`: it failed because a field that it asks for is gone.
+    """
 
     state: JobState
     rows: int | None = None
     problem: str = ""
+    schema_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
