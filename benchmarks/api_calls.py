@@ -83,9 +83,7 @@ class Hourly:
                 ref = extract.read_rows_to_stage(client, self.stage, order, planned, attempt_id=attempt)
             else:
                 extract.wait_briefly(client, job.job_id, grace_s=60)
-                ref = extract.read_job_to_stage(
-                    client, self.stage, self.state, order, job, attempt_id=attempt, reason=planned.method_reason
-                )
+                ref = extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt)
         finally:
             client.close()
         end = planned.request.window.end

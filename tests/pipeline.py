@@ -75,9 +75,7 @@ class Pipeline:
         attempt = f"{self.run.run_id.replace('-', '')}t{self.tries}"
         if job is None:
             return extract.read_rows_to_stage(self.source, self.stage, order, planned, attempt_id=attempt)
-        return extract.read_job_to_stage(
-            self.source, self.stage, self.state, order, job, attempt_id=attempt, reason=planned.method_reason
-        )
+        return extract.read_job_to_stage(self.source, self.stage, self.state, order, job, attempt_id=attempt)
 
     def load(self, ref: StageRef) -> LoadedRef:
         return load(

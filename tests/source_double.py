@@ -11,11 +11,22 @@ import pyarrow as pa
 
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import DescribedField, FieldKind, ObjectContract, ObjectDescription
-from crm_patterns.core.errors import SchemaMoved
-from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
+from crm_patterns.core.errors import BulkSpent, SchemaMoved
+from crm_patterns.core.ports import (
+    Allowance,
+    BulkRefused,
+    Grant,
+    JobState,
+    JobStatus,
+    Look,
+    LookRequest,
+    ReadRequest,
+    Usage,
+)
 from crm_patterns.core.records import Page
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PLENTY = Allowance(Grant(90_000, 100_000), Grant(9_000, 10_000), Grant(900, 1_000), NOON)
 DESCRIPTION = ObjectDescription(
     "Account",
     (
@@ -59,6 +70,9 @@ class SourceDouble:
     submitted: int = 0
     described: int = 0
     closed: bool = False
+    grants: Allowance | Exception = PLENTY
+    asked_allowance: int = 0
+    bulk_spent: bool = False
 
     def now(self) -> datetime:
         return self.clock
@@ -83,6 +97,8 @@ class SourceDouble:
         return len(self._window(request))
 
     def submit(self, request: ReadRequest) -> str:
+        if self.bulk_spent:
+            raise BulkSpent("The org's Bulk API quota of the last 24 hours is spent.")
         if self.refuses_bulk:
             raise BulkRefused("not supported by the Bulk API")
         if self.moves:
@@ -121,6 +137,12 @@ class SourceDouble:
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
         return {r["Id"]: r["SystemModstamp"] for r in self._window(request)}
+
+    def allowance(self) -> Allowance:
+        self.asked_allowance += 1
+        if isinstance(self.grants, Exception):
+            raise self.grants
+        return self.grants
 
     def usage(self) -> Usage:
         return Usage(calls_made=3, used=None, allowed=None)

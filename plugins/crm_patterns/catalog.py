@@ -104,6 +104,13 @@ class UpkeepSettings(Frozen):
         return timedelta(seconds=self.deadline_s)
 
 
+class QuotaSettings(Frozen):
+    """What is left of each daily quota of the source to others, and who may use REST when no job may be started."""
+
+    reserve_share: float = Field(default=0.1, ge=0, lt=1)  # down to it, objects wait for a later run
+    rest_when_bulk_is_out_rows: int = Field(default=20_000, ge=0)
+
+
 class WarehouseEltSettings(Frozen):
     """`include/config/warehouse_elt.yaml`."""
 
@@ -136,6 +143,7 @@ class WarehouseEltSettings(Frozen):
     deadline_s: int = Field(default=2700, ge=60)  # a run later than this is announced
     pools: PoolSettings = PoolSettings()
     retry: RetrySettings = RetrySettings()
+    quota: QuotaSettings = QuotaSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     objects: tuple[ObjectSettings, ...]
 
@@ -249,7 +257,8 @@ def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
 
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     inner: dict[str, type[BaseModel]] = {
-        "objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings, "upkeep": UpkeepSettings,
+        "objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings, "quota": QuotaSettings,
+        "upkeep": UpkeepSettings,
     }  # fmt: skip
     owner = inner.get(str(location[0]), model) if len(location) > 1 else model
     return list(owner.model_fields)

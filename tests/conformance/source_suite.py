@@ -18,7 +18,7 @@ import pytest
 
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import ObjectContract
-from crm_patterns.core.errors import FixSettings, OutOfBudget, RetryLater, SchemaMoved
+from crm_patterns.core.errors import BulkSpent, FixSettings, OutOfBudget, RetryLater, SchemaMoved
 from crm_patterns.core.ports import BulkRefused, JobState, LookRequest, ReadRequest, Source
 from crm_patterns.core.records import Page
 from crm_patterns.core.windows import Window, WindowKind
@@ -383,8 +383,21 @@ class SourceSuite:
         _, request = everything(world, source)
         world.spend_bulk_quota()
 
-        with pytest.raises(OutOfBudget):
+        with pytest.raises(BulkSpent):
             source.submit(request)
+
+    def test_what_is_left_is_told_in_one_call_by_the_sources_own_numbers(self, world: World, source: Source) -> None:
+        source.now()
+        before = world.calls()
+        plenty = source.allowance()
+        spent = world.calls() - before
+        world.spend_bulk_quota()
+
+        assert spent == 1
+        assert plenty.calls.left is not None
+        assert 0 < plenty.calls.left <= (plenty.calls.allowed or 0)
+        assert not plenty.jobs.is_down_to(0.1)
+        assert source.allowance().jobs.left == 0
 
     def test_a_field_that_vanished_asks_for_a_new_description(self, world: World, source: Source) -> None:
         contract, request = everything(world, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,18 @@ from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.ops import OPS_DATASETS
 from crm_patterns.core.outcomes import RunState, Tally
-from crm_patterns.core.ports import ObjectOutcome, ReadRequest, RememberedJob, RunKey, State, StepOutcome, Table, Usage
+from crm_patterns.core.ports import (
+    Allowance,
+    Grant,
+    ObjectOutcome,
+    ReadRequest,
+    RememberedJob,
+    RunKey,
+    State,
+    StepOutcome,
+    Table,
+    Usage,
+)
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.windows import Window, WindowKind
 from tests.conformance.schema_rules import SchemaRules
@@ -329,6 +341,39 @@ class IncidentRules:
         assert state.close_incident(self.dag, at=NOON + HOUR) == "again"
 
 
+class AllowanceRules:
+    told = Allowance(Grant(900, 1_000), Grant(50, 60), Grant(None, None), NOON)
+
+    def test_what_a_run_has_noted_comes_back_and_the_newest_note_counts(self, state: State) -> None:
+        state.note_allowance(RUN, SOURCE, self.told)
+        first = state.allowance(RUN, SOURCE)
+        later = Allowance(Grant(5, 1_000), Grant(0, 60), Grant(7, 8), NOON + HOUR)
+        state.note_allowance(RUN, SOURCE, later)
+
+        assert (first, state.allowance(RUN, SOURCE)) == (self.told, later)
+        assert state.allowance(LATER, SOURCE) is None
+
+    def test_calls_are_as_the_newest_reply_of_the_run_told_them(self, state: State) -> None:
+        state.note_allowance(RUN, SOURCE, self.told)
+        for name, used, at in (("Lead", 999, NOON - HOUR), ("Task", 300, NOON + HOUR), ("User", 990, NOON + 2 * HOUR)):
+            state.record_calls(RUN, SOURCE, name, step="extract", usage=Usage(1, used, 1_000), at=at)
+        state.record_calls(RUN, SOURCE, "Event", step="load", usage=Usage(1, None, None), at=NOON + 3 * HOUR)
+        state.record_calls(LATER, SOURCE, "Lead", step="extract", usage=Usage(1, 1_000, 1_000), at=NOON + 3 * HOUR)
+
+        allowance = state.allowance(RUN, SOURCE)
+
+        assert allowance is not None
+        assert (allowance.calls, allowance.jobs) == (Grant(10, 1_000), Grant(50, 60))
+
+    def test_the_reason_of_a_job_is_kept_with_it(self, state: State) -> None:
+        state.remember_job(RUN, SOURCE, replace(job("750-1"), method_reason="5,000 rows are many"))
+
+        remembered = state.remembered_job(RUN, SOURCE, OBJECT)
+
+        assert remembered is not None
+        assert remembered.method_reason == "5,000 rows are many"
+
+
 class OpsRules:
     def ops(self, state: State, dataset: str, run: RunKey = RUN) -> list[dict[str, Any]]:
         columns, rows = state.ops_rows(dataset, run)
@@ -414,6 +459,7 @@ class StateSuite(
     StepOutcomeRules,
     QuarantineRules,
     IncidentRules,
+    AllowanceRules,
     OpsRules,
     SchemaRules,
 ):

@@ -77,6 +77,22 @@ def _claim(state: OperationalState, number: int) -> tuple[Window, Tally, bool]:
     return window, plan, state.open_incident(RUN.dag_id, run=RUN, problem=str(number), at=NOON)
 
 
+def test_waiting_for_quota_begins_once_and_ends_when_the_last_object_is_read(state: OperationalState) -> None:
+    def after(hour: int, deferred: tuple[str, ...], caught_up: tuple[str, ...]) -> tuple[bool, bool, tuple[str, ...]]:
+        problems = dict.fromkeys(deferred, "API calls: 0 left.")
+        at = NOON + timedelta(hours=hour)
+        news = state.settle_deferral("elt/deferred", deferred=problems, caught_up=caught_up, at=at)
+        return news.began, news.ended, news.waiting
+
+    assert after(0, (), ("Account",)) == (False, False, ())
+    assert after(1, ("Account", "Lead"), ("User",)) == (True, False, ("Account", "Lead"))
+    assert after(2, ("Account", "Lead", "Task"), ()) == (False, False, ("Account", "Lead", "Task"))
+    assert after(3, ("Task",), ("Account",)) == (False, False, ("Lead", "Task"))
+    assert after(4, (), ("Task", "Lead")) == (False, True, ("Lead", "Task"))
+    assert after(5, (), ("Task", "Lead")) == (False, False, ())
+    assert after(6, ("Task",), ()) == (True, False, ("Task",))
+
+
 def test_of_many_processes_on_an_empty_database_one_migrates_and_one_wins_each_claim(url: URL) -> None:
     answers = at_once(_claim, url)
 

@@ -79,15 +79,6 @@ def test_a_key_that_expired_is_named(stand: Stand) -> None:
     assert "expired" in stand.told("Lead", step="extract")
 
 
-def test_a_quota_that_is_used_up_is_named(stand: Stand) -> None:
-    stand.sandbox.control("POST", "faults", {"preset": "daily_limit", "path": "/query", "count": None})
-
-    told = stand.told("Lead", step="extract")
-
-    assert "request" in told or "limit" in told or "quota" in told
-    assert "24 h" in told or "day" in told
-
-
 def test_a_warehouse_password_that_is_wrong_is_named_and_nothing_is_published(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ IntegrationError
 │   └── SchemaMoved    the object changed since it was described; describe it again
 ├── RejectRecord   this record cannot be accepted; set it aside and go on
 ├── OutOfBudget    calls or credits are spent until a known time
+│   └── BulkSpent      bulk jobs are spent; what is small may be read row by row
 ├── StopRun        nothing after this point could be right
 └── FixSettings    a person has to change something first
 """
@@ -53,6 +54,10 @@ class OutOfBudget(IntegrationError):
     def __init__(self, problem: str, *, fix: str = "", until: datetime | None = None) -> None:
         super().__init__(problem, fix=fix)
         self.until = until
+
+
+class BulkSpent(OutOfBudget):
+    """No bulk job may be started any more today, while single calls may."""
 
 
 class StopRun(IntegrationError):

@@ -54,7 +54,10 @@ RUNS = (
     *_RUN_KEY,
     _text("source", "the system that was read"),
     _text("run_type", "scheduled, manual, backfill or asset_triggered"),
-    _text("state", "success, partial (something was set aside), failed, running or skipped"),
+    _text(
+        "state",
+        "success, partial (something was set aside or deferred), deferred (all of it), failed, running or skipped",
+    ),
     _time("started_at", "when the run's first task began"),
     _time("finished_at", "when its last task ended; null while it runs"),
     _count("objects", "objects with an outcome"),
@@ -65,13 +68,14 @@ RUNS = (
     *_TALLY,
     _count("calls", "calls made to the source, all tries of all tasks"),
     _text("problem", "the first failed object and its problem in one sentence; empty when nothing failed"),
+    _count("objects_deferred", "objects in state deferred: left for a later run for want of quota"),
 )
 
 OUTCOMES = (
     *_RUN_KEY,
     _text("object_name", "the object, as its source names it", is_key=True),
     _text("source", "the system that was read"),
-    _text("state", "success, partial, failed, running or skipped"),
+    _text("state", "success, partial, deferred (for want of quota), failed, running or skipped"),
     _text("window_kind", "incremental, full or backfill; null where no window was claimed"),
     _time("window_start", "first moment of the window; null is the beginning of time"),
     _time("window_end", "first moment after the window"),
@@ -110,7 +114,7 @@ QUARANTINE = (
 CALLS = (
     *_RUN_KEY,
     _text("source", "the system that was called", is_key=True),
-    _text("object_name", "the object the calls were made for", is_key=True),
+    _text("object_name", "the object the calls were made for; empty for the run as a whole", is_key=True),
     _text("step", "the step that made them", is_key=True),
     _count("calls_made", "calls of all tries of the step together"),
     _count("used", "calls used in the source's own rolling window, as last reported; null where it does not tell"),

@@ -10,18 +10,26 @@ from typing import Any
 
 class RunState(StrEnum):
     SUCCESS = "success"
-    PARTIAL = "partial"  # something was rejected or deferred
+    PARTIAL = "partial"  # something was rejected, or a part was deferred
+    DEFERRED = "deferred"  # nothing was done for want of quota; it is tried again by itself
     FAILED = "failed"
     RUNNING = "running"
     SKIPPED = "skipped"
 
 
 def run_state(states: Sequence[RunState]) -> RunState:
-    """Failed where a part failed, else partial where one was, else success; skipped where nothing was done."""
-    for verdict in (RunState.FAILED, RunState.PARTIAL):
-        if verdict in states:
-            return verdict
-    return RunState.SUCCESS if RunState.SUCCESS in states else RunState.SKIPPED
+    """
+    Failed where a part failed; deferred where all that was to be done was; partial where a part was either; success
+    where a part was done; skipped where nothing was to be done.
+    """
+    if RunState.FAILED in states:
+        return RunState.FAILED
+    done = {RunState.SUCCESS, RunState.PARTIAL} & set(states)
+    if RunState.DEFERRED in states:
+        return RunState.PARTIAL if done else RunState.DEFERRED
+    if RunState.PARTIAL in states:
+        return RunState.PARTIAL
+    return RunState.SUCCESS if done else RunState.SKIPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,12 +72,37 @@ def announce_failure(context: Mapping[str, Any], channel: Channel) -> None:
             state.withdraw_incident(scope, run=run)
 
 
+def announce_deferral(context: Mapping[str, Any], channel: Channel) -> None:
+    """
+    One message when objects of a DAG begin to wait for quota, one when none of them waits any more.
+
+    Not each hour: the incident is the object's. A backfill's window is its own; it fails instead of waiting.
+    """
+    run, run_type = told.run_of(context)
+    if run_type == told.BACKFILL:
+        return
+    scope = f"{run.dag_id}/deferred"
+    with channel.state() as state:
+        summary = state.summary(run)
+        outcomes = summary.outcomes if summary else ()
+        deferred = {o.object_name: o.problem for o in outcomes if o.state is RunState.DEFERRED}
+        caught_up = [o.object_name for o in outcomes if o.state in (RunState.SUCCESS, RunState.PARTIAL)]
+        news = state.settle_deferral(scope, deferred=deferred, caught_up=caught_up, at=datetime.now(UTC))
+    facts = told.facts_of(run, run_type)
+    if news.began and not channel.send(messages.deferred(facts, objects=news.waiting, reason=news.reason)):
+        with channel.state() as state:
+            for name in news.waiting:
+                state.withdraw_incident(scope, run=RunKey(scope, name))
+    if news.ended:
+        channel.send(messages.caught_up(facts, objects=news.waiting))
+
+
 def announce_recovery(context: Mapping[str, Any], channel: Channel) -> None:
     """Green again, or green with something set aside; see RunRecoveredNotice."""
     run, run_type = told.run_of(context)
     with channel.state() as state:
         summary = state.summary(run)
-        is_partial = summary is not None and summary.state is RunState.PARTIAL
+        is_partial = summary is not None and any(o.state is RunState.PARTIAL for o in summary.outcomes)
         groups = state.rejections(run, limit=messages.SHOWN) if is_partial else ()
         problem = state.close_incident(incident_scope(run, run_type), at=datetime.now(UTC))
     facts = told.facts_of(run, run_type)

@@ -48,7 +48,7 @@ class SetAside:
 
 def failed(run: RunFacts, faults: Sequence[Fault]) -> Message:
     """One message for the whole run, whatever the number of objects that failed in it."""
-    names = ", ".join(fault.name for fault in faults[:3]) + (f" and {len(faults) - 3} more" if len(faults) > 3 else "")
+    names = _names([fault.name for fault in faults])
     first = faults[0]
     blocks = [header(f"🔴 {run.dag_id} failed: {names}"), *(section(_fault(fault)) for fault in faults[:SHOWN])]
     if len(faults) > SHOWN:
@@ -139,6 +139,38 @@ def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
     blocks.append(context(_where(run)))
     first = changes[0]
     return message(f"{run.dag_id}: {count}. {first.object_name}: {first.sentence}", blocks)
+
+
+def deferred(run: RunFacts, *, objects: Sequence[str], reason: str) -> Message:
+    """Objects that began to wait for quota. Said once, however many runs they wait."""
+    names = _names(objects)
+    blocks = [
+        header(f"⏸️ {run.dag_id} waits for quota: {names}"),
+        section(escaped(reason, limit=_PROBLEM)),
+        section(
+            "*Next:* nothing, if it can wait: each run of the schedule tries again, and goes on from where the last "
+            "proven one ended. You are told when it has caught up. If it cannot wait: see who spends the calls (Setup, "
+            "Company Information), or lower `quota.reserve_share`."
+        ),
+        context(_where(run)),
+    ]
+    return message(f"{run.dag_id} waits for quota: {names}. {reason}", blocks)
+
+
+def caught_up(run: RunFacts, *, objects: Sequence[str]) -> Message:
+    """The quota has recovered, and nothing waits any more."""
+    names = _names(objects)
+    blocks = [
+        header(f"🟢 {run.dag_id} has caught up"),
+        section(escaped(f"Read again after waiting for quota: {names}.", limit=_PROBLEM)),
+        context(_where(run)),
+    ]
+    return message(f"{run.dag_id} has caught up; it had waited for quota: {names}.", blocks)
+
+
+def _names(objects: Sequence[str]) -> str:
+    more = f" and {len(objects) - 3} more" if len(objects) > 3 else ""
+    return ", ".join(objects[:3]) + more
 
 
 def late(run: RunFacts, *, allowed: timedelta, due: datetime, now: datetime, state: str) -> Message:

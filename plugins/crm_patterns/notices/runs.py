@@ -49,24 +49,27 @@ class RunFailedNotice(RunNotice):
     """
 
     def _announce(self, context: Context) -> None:
-        from crm_patterns.notices.announcing import announce_failure
+        from crm_patterns.notices.announcing import announce_deferral, announce_failure
 
         announce_failure(context, self._channel())
+        announce_deferral(context, self._channel())
 
 
 class RunRecoveredNotice(RunNotice):
     """
     `on_success_callback` of a DAG: says when it is green again after an announced failure, and what a `partial` run
-    set aside. A green run with nothing to say is silent, and without the state every run is.
+    set aside. A green run with nothing to say is silent, and without the state every run is. Both notices say when
+    objects begin to wait for quota, and when the last of them has been read again.
 
     A backfill ends the incident of its own run only, and a later run does not end that of a backfill: the window that
     failed is still missing.
     """
 
     def _announce(self, context: Context) -> None:
-        from crm_patterns.notices.announcing import announce_recovery
+        from crm_patterns.notices.announcing import announce_deferral, announce_recovery
 
         announce_recovery(context, self._channel())
+        announce_deferral(context, self._channel())
 
 
 class SchemaChangedNotice(RunNotice):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 
-from crm_patterns.operators.step import REACTIONS, run_type
+from crm_patterns.operators.step import REACTIONS, run_key, run_type
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,17 +34,44 @@ class ChooseObjectsOperator(BaseBranchOperator):
 
 
 class ChooseDueObjectsOperator(ChooseObjectsOperator):
-    """The same, except that a run of the schedule leaves out daily objects that were read today already."""
+    """
+    The same, except that a run of the schedule leaves out daily objects that were read today already.
+
+    It also asks the source, once for all tasks of the run, what its quotas still grant.
+    """
 
     def __init__(self, *, settings: WarehouseEltSettings, **kwargs: Any) -> None:
         kwargs.setdefault("retry_policy", REACTIONS)
         super().__init__(object_names=[item.name for item in settings.objects], **kwargs)
         self.settings = settings
 
+    def execute(self, context: Context) -> Any:
+        self._note_quota(context)
+        return super().execute(context)
+
     def choose_branch(self, context: Context) -> list[str]:
         names = super().choose_branch(context)
         is_a_persons_choice = run_type(context) != "scheduled" or context["params"].get("objects")
         return names if is_a_persons_choice else self._due(names)
+
+    def _note_quota(self, context: Context) -> None:
+        """A source that cannot be asked is for the objects' own tasks to complain about."""
+        from crm_patterns.core.errors import IntegrationError
+        from crm_patterns.hooks.salesforce import SalesforceSourceHook
+        from crm_patterns.hooks.state import StateHook
+        from crm_patterns.steps import quota
+
+        settings, now = self.settings, datetime.now(UTC)
+        state, run = StateHook(settings.state_conn_id).state(), run_key(context)
+        state.start_run(run, source=settings.source, run_type=run_type(context), at=now)
+        try:
+            source = SalesforceSourceHook(settings.source_conn_id).source()
+        except IntegrationError as error:
+            self.log.warning("%s", error)
+            return
+        quota.note(source, state, run, at=now)
+        state.record_calls(run, source.name, "", step=TASK_ID, usage=source.usage(), at=now)
+        source.close()
 
     def _due(self, names: Sequence[str]) -> list[str]:
         from crm_patterns.hooks.state import StateHook

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
 from crm_patterns.operators.choose import chosen
 from crm_patterns.operators.step import REACTIONS, run_key, run_type
@@ -20,7 +21,8 @@ class CloseRunOperator(BaseOperator):
     """
     Publish the run's rows to schema OPS and log its summary; red where an object that was asked for is not proven.
 
-    It runs whatever became of the objects, so it is the run's only leaf and its verdict is the run's.
+    It runs whatever became of the objects, so it is the run's only leaf and its verdict is the run's. Where all of them
+    are deferred for want of quota it ends skipped: there is nothing green to show.
     """
 
     def __init__(self, *, settings: WarehouseEltSettings, **kwargs: Any) -> None:
@@ -29,6 +31,7 @@ class CloseRunOperator(BaseOperator):
         self.settings = settings
 
     def execute(self, context: Context) -> str:
+        from crm_patterns.core.outcomes import RunState
         from crm_patterns.hooks.state import StateHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.close_run import close_run, raise_if_failed
@@ -46,6 +49,8 @@ class CloseRunOperator(BaseOperator):
                 expected=self._expected(context),
             )
         raise_if_failed(summary)
+        if summary.state is RunState.DEFERRED:
+            raise AirflowSkipException("Deferred: quota. Nothing that was asked for could be read; the next run tries.")
         return summary.state.value
 
     def _expected(self, context: Context) -> list[str]:

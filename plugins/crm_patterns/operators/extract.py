@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class ExtractToStageOperator(StepOperator):
 
         order = self._order(context)
         if context["params"].get("dry_run"):
+            order = replace(order, means=self._admitted(source, state, context))
             planned = extract.plan(source, state, order)
             raise AirflowSkipException(
                 f"Dry run: {planned.source_count:,} rows of {self.object_name}, window {planned.request.window.label}, "
@@ -80,6 +82,7 @@ class ExtractToStageOperator(StepOperator):
 
         job = extract.resume(source, state, order)
         if job is None:
+            order = replace(order, means=self._admitted(source, state, context))
             planned, job = extract.start(source, state, order)
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
@@ -93,9 +96,8 @@ class ExtractToStageOperator(StepOperator):
         from crm_patterns.steps import extract
 
         self.job_url = source.page_of(job.job_id)
-        reason = f"{job.source_count:,} rows are more than one would read row by row"
         ref = extract.read_job_to_stage(
-            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), reason=reason
+            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context)
         )
         return self._staged(ref)
 

@@ -61,12 +61,14 @@ class StagingUpkeepOperator(UpkeepOperator):
         if job is not None and self._is_late:
             raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
         if job is None:
+            order = replace(order, means=self._admitted(source, state, context))
             planned = self.prepare(source, state, context)
             if isinstance(planned, StepOutcome):
                 return planned
             if context["params"].get("dry_run"):
                 return self._would_read(planned)
-            job = extract.submit(source, state, order, planned) if planned.method == "bulk" else None
+            if planned.method == "bulk":
+                planned, job = extract.submit(source, state, order, planned)
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
                 return extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id)
@@ -79,9 +81,8 @@ class StagingUpkeepOperator(UpkeepOperator):
         status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
         if status.state is JobState.WAITING:
             self._defer_until_ready(job)
-        reason = f"{job.source_count:,} rows are more than one would read row by row"
         return extract.read_job_to_stage(
-            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), reason=reason
+            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context)
         )
 
     def _would_read(self, planned: ReadPlan) -> StepOutcome:

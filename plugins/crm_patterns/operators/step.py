@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from crm_patterns.catalog import WarehouseEltSettings
     from crm_patterns.core.keys import KeyRing
+    from crm_patterns.core.outcomes import RunState
     from crm_patterns.core.ports import RememberedJob, RunKey, Source, Stage, State
+    from crm_patterns.patterns.quota import Means
     from crm_patterns.patterns.warehouse_elt import FieldChoice
 
 REACTIONS = ExceptionRetryPolicy(
@@ -135,27 +137,58 @@ class StepOperator(BaseOperator):
 
     @contextmanager
     def reported(self, context: Context) -> Iterator[State]:
-        """Hand out the state; an error leaves this object's outcome as failed, with the sentence people will read."""
+        """
+        Hand out the state; an error leaves this object's outcome as failed, with the sentence people will read.
+
+        Quota that is spent is no error: the object's outcome is deferred, and its tasks end skipped.
+        """
+        from crm_patterns.core.outcomes import RunState
+
         state, run = self.state(), run_key(context)
         state.start_run(run, source=self.settings.source, run_type=run_type(context), at=datetime.now(UTC))
         try:
             yield state
         except AirflowSkipException:
             raise
+        except OutOfBudget as spent:
+            self._defer_to_next_run(state, context, spent)
+            raise AirflowSkipException(f"Deferred: quota. {spent.problem}") from spent
         except IntegrationError as error:
             self.log.error("%s", error)
-            self._record(state, run, problem=error.problem, fix=error.fix)
+            self._record(state, run, RunState.FAILED, problem=error.problem, fix=error.fix)
             raise
         except Exception as error:
-            self._record(state, run, problem=f"{type(error).__name__}: {error}", fix="Read the log of the task.")
+            problem = f"{type(error).__name__}: {error}"
+            self._record(state, run, RunState.FAILED, problem=problem, fix="Read the log of the task.")
             raise
 
-    def _record(self, state: State, run: RunKey, *, problem: str, fix: str) -> None:
+    def _defer_to_next_run(self, state: State, context: Context, spent: OutOfBudget) -> None:
+        """For want of quota: neither a failure nor a success. A backfill's window no other run reads: that is red."""
         from crm_patterns.core.outcomes import RunState
+
+        self.log.warning("Deferred: quota. %s", spent)
+        if run_type(context) == "backfill":
+            fix = "No other run reads a backfill's window: clear this task when the quota has recovered."
+            self._record(state, run_key(context), RunState.FAILED, problem=spent.problem, fix=fix)
+            raise spent
+        if not context["params"].get("dry_run"):
+            fix = "Nothing to do: the next run of the schedule tries it again, from where the last proven one ended."
+            self._record(state, run_key(context), RunState.DEFERRED, problem=spent.problem, fix=fix)
+
+    def _record(self, state: State, run: RunKey, verdict: RunState, *, problem: str, fix: str) -> None:
         from crm_patterns.core.ports import ObjectOutcome
 
-        known = state.outcome(run, self.object_name) or ObjectOutcome(self.object_name, RunState.FAILED)
-        failed = replace(
-            known, state=RunState.FAILED, problem=problem, fix=fix, failed_step=self.step, finished_at=datetime.now(UTC)
+        known = state.outcome(run, self.object_name) or ObjectOutcome(self.object_name, verdict)
+        ended = replace(
+            known, state=verdict, problem=problem, fix=fix, failed_step=self.step, finished_at=datetime.now(UTC)
         )
-        state.record_outcome(run, failed)
+        state.record_outcome(run, ended)
+
+    def _admitted(self, source: Source, state: State, context: Context) -> Means:
+        """How much of the source may be used. OutOfBudget where its quota is down to the reserve."""
+        from crm_patterns.patterns.quota import QuotaRules
+        from crm_patterns.steps import quota
+
+        settings, run = self.settings, run_key(context)
+        rules = QuotaRules(settings.quota.reserve_share, settings.quota.rest_when_bulk_is_out_rows)
+        return quota.admit(source, state, run, rules, job_page_rows=settings.page_rows, at=datetime.now(UTC))

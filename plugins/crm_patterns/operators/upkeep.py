@@ -15,6 +15,7 @@ from crm_patterns.operators.step import StepOperator, run_key
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from crm_patterns.core.outcomes import RunState
     from crm_patterns.core.ports import RunKey, State, StepOutcome
 
 
@@ -41,8 +42,8 @@ class UpkeepOperator(StepOperator):
             raise AirflowSkipException(outcome.note)
         return {"state": outcome.state.value, "note": outcome.note, **asdict(outcome.tally)}
 
-    def _record(self, state: State, run: RunKey, *, problem: str, fix: str) -> None:
-        state.record_step(run, _failed(self.object_name, self.step, problem=problem, fix=fix))
+    def _record(self, state: State, run: RunKey, verdict: RunState, *, problem: str, fix: str) -> None:
+        state.record_step(run, _ended(self.object_name, self.step, verdict, problem=problem, fix=fix))
 
 
 class CloseUpkeepOperator(CloseRunOperator):
@@ -69,12 +70,14 @@ def object_and_step(task_id: str) -> tuple[str, str]:
 
 
 def _unfinished(object_name: str, step: str) -> StepOutcome:
-    problem = f"{step} of {object_name} was not finished: its task ended without a word, or never ran."
-    return _failed(object_name, step, problem=problem, fix="Look at the task in the grid, then clear it.")
-
-
-def _failed(object_name: str, step: str, *, problem: str, fix: str) -> StepOutcome:
     from crm_patterns.core.outcomes import RunState
+
+    problem = f"{step} of {object_name} was not finished: its task ended without a word, or never ran."
+    fix = "Look at the task in the grid, then clear it."
+    return _ended(object_name, step, RunState.FAILED, problem=problem, fix=fix)
+
+
+def _ended(object_name: str, step: str, verdict: RunState, *, problem: str, fix: str) -> StepOutcome:
     from crm_patterns.core.ports import StepOutcome
 
-    return StepOutcome(object_name, step, RunState.FAILED, problem=problem, fix=fix, finished_at=datetime.now(UTC))
+    return StepOutcome(object_name, step, verdict, problem=problem, fix=fix, finished_at=datetime.now(UTC))

@@ -247,14 +247,3 @@ def decide_window(
     if kind is WindowKind.FULL or watermark is None:
         return Window(None, horizon, kind)
     return Window(watermark - overlap, max(horizon, watermark), kind)
-
-
-def choose_method(preference: str, *, rows: int, rest_below: int) -> tuple[str, str]:
-    """`bulk` or `rest`, and why, in a sentence for the log."""
-    if rows == 0:
-        return "rest", "the source counts no rows in the window, so none are asked for"
-    if preference != "auto":
-        return preference, f"settings say read: {preference}"
-    if rows <= rest_below:
-        return "rest", f"{rows:,} rows fit in few REST pages (limit {rest_below:,}); a bulk job would cost more calls"
-    return "bulk", f"{rows:,} rows are more than the REST limit of {rest_below:,}"

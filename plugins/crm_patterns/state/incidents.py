@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -28,3 +30,34 @@ def close_incident(connection: Connection, dag_id: str, at: datetime) -> str | N
 
 def withdraw_incident(connection: Connection, dag_id: str, run: RunKey) -> None:
     connection.execute(sa.delete(t.incidents).filter_by(dag_id=dag_id, run_id=run.run_id))
+
+
+@dataclass(frozen=True, slots=True)
+class DeferralNews:
+    """What a run changed: whether waiting for quota began or ended with it, for which objects of the scope."""
+
+    began: bool
+    ended: bool
+    waiting: tuple[str, ...]
+    reason: str
+
+
+def settle_deferral(
+    connection: Connection, scope: str, deferred: Mapping[str, str], caught_up: Sequence[str], at: datetime
+) -> DeferralNews:
+    """One incident per waiting object; it begins when the first opens, and ends when the last closes."""
+    told = t.incidents.c
+    is_open = (told.dag_id == scope) & told.closed_at.is_(None)
+    waiting = sa.select(told.run_id, told.problem).where(is_open).order_by(told.run_id)
+    before = connection.execute(waiting).all()
+    connection.execute(sa.update(t.incidents).where(is_open, told.run_id.in_(caught_up)).values(closed_at=at))
+    for object_name, problem in sorted(deferred.items()):
+        open_incident(connection, scope, RunKey(scope, object_name), problem, at)
+    after = connection.execute(waiting).all()
+    told_of = after or before
+    return DeferralNews(
+        began=bool(after) and not before,
+        ended=bool(before) and not after,
+        waiting=tuple(row.run_id for row in told_of),
+        reason=told_of[0].problem if told_of else "",
+    )

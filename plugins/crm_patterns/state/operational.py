@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +12,21 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine
 
 from crm_patterns.core.outcomes import RunState, Tally
-from crm_patterns.core.ports import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, Table, Usage
+from crm_patterns.core.ports import (
+    Allowance,
+    ObjectOutcome,
+    RememberedJob,
+    RunKey,
+    RunSummary,
+    StepOutcome,
+    Table,
+    Usage,
+)
 from crm_patterns.core.records import RejectedRow
 from crm_patterns.core.windows import Window
-from crm_patterns.state import incidents, ledger, ops, progress, quarantine, retention, step_outcomes
+from crm_patterns.state import allowances, incidents, ledger, ops, progress, quarantine, retention, step_outcomes
 from crm_patterns.state.database import place_of, transaction
+from crm_patterns.state.incidents import DeferralNews
 from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
 from crm_patterns.state.schemas import SchemaMethods
@@ -149,6 +159,14 @@ class OperationalState(SchemaMethods):
         with self._read() as connection:
             return step_outcomes.step_outcomes(connection, run)
 
+    def note_allowance(self, run: RunKey, source: str, allowance: Allowance) -> None:
+        with self._write() as connection:
+            allowances.note_allowance(connection, run, source, allowance)
+
+    def allowance(self, run: RunKey, source: str) -> Allowance | None:
+        with self._read() as connection:
+            return allowances.allowance(connection, run, source)
+
     # --- quarantine
 
     def quarantine(
@@ -198,6 +216,13 @@ class OperationalState(SchemaMethods):
         """Take back an incident that could not be announced, so that the next failure of this run is."""
         with self._write() as connection:
             incidents.withdraw_incident(connection, dag_id, run)
+
+    def settle_deferral(
+        self, scope: str, *, deferred: Mapping[str, str], caught_up: Sequence[str], at: datetime
+    ) -> DeferralNews:
+        """Which objects wait for quota after a run: `deferred` with their problems begin to, `caught_up` end to."""
+        with self._write() as connection:
+            return incidents.settle_deferral(connection, scope, deferred, caught_up, at)
 
     # --- publication
 

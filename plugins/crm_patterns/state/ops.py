@@ -18,6 +18,7 @@ from crm_patterns.core.ports import RunKey
 from crm_patterns.state import tables as t
 
 Query = Select[Any]
+_COUNTED = (RunState.SUCCESS, RunState.PARTIAL, RunState.FAILED, RunState.SKIPPED, RunState.DEFERRED)
 _TALLY = {name: f"records_{name}" for name in t.TALLY_COLUMNS}
 
 
@@ -53,7 +54,7 @@ def _runs(run: RunKey) -> Query:
     return sa.select(
         t.runs,
         total(sa.literal(1)).label("objects"),
-        *(in_state(state) for state in (RunState.SUCCESS, RunState.PARTIAL, RunState.FAILED, RunState.SKIPPED)),
+        *(in_state(state) for state in _COUNTED),
         *(total(found[name]).label(published) for name, published in _TALLY.items()),
         sa.cast(made.scalar_subquery(), sa.BigInteger).label("calls"),
         sa.func.coalesce(problem.scalar_subquery(), "").label("problem"),

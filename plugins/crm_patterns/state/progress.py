@@ -59,7 +59,8 @@ def window_of(row: Mapping[Any, Any]) -> Window | None:
 
 
 def remember_job(connection: Connection, run: RunKey, source: str, job: RememberedJob) -> None:
-    request = {**asdict(job.request), "window": job.request.window.to_json()}
+    window = job.request.window.to_json()
+    request = {**asdict(job.request), "window": window, "method_reason": job.method_reason}
     row = {
         **asdict(run),
         "source": source,
@@ -79,6 +80,7 @@ def remembered_job(connection: Connection, run: RunKey, source: str, object_name
     if row is None:
         return None
     request = json.loads(row.request)
+    method_reason = request.pop("method_reason", "")
     keys = request.get("keys")
     request |= {
         "window": Window.from_json(request["window"]),
@@ -91,6 +93,7 @@ def remembered_job(connection: Connection, run: RunKey, source: str, object_name
         contract=ObjectContract.from_json(json.loads(row.contract)),
         source_count=row.source_count,
         submitted_at=row.submitted_at,
+        method_reason=method_reason,
     )
 
 

@@ -192,6 +192,17 @@ calls = Table(
     comment="Calls made at a source, added up over all tries of a step.",
 )
 
+allowances = Table(
+    "crm_allowances",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    *(_number(f"{name}_{what}") for name in ("calls", "jobs", "job_mb") for what in ("left", "allowed")),
+    _time("read_at"),
+    comment="What a source still granted when a run asked it.",
+)
+
 incidents = Table(
     "crm_incidents",
     metadata,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from crm_patterns.core.contracts import ObjectContract
-from crm_patterns.core.errors import RetryLater, SchemaMoved
+from crm_patterns.core.errors import BulkSpent, RetryLater, SchemaMoved
 from crm_patterns.core.ports import (
     BulkRefused,
     JobState,
@@ -29,13 +29,14 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.schema_changes import SchemaPlan
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.warehouse_elt import (
     FieldChoice,
-    choose_method,
     decide_window,
     likely_cursor,
     window_read,
 )
+from crm_patterns.steps.quota import choose
 from crm_patterns.steps.schema import agree
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExtractOrder:
-    """What to read, for which run. `interval` is a backfill's data interval, half-open, UTC."""
+    """What to read, for which run, by which means. `interval` is a backfill's data interval, half-open, UTC."""
 
     run: RunKey
     object_name: str
@@ -54,6 +55,7 @@ class ExtractOrder:
     lag: timedelta
     overlap: timedelta
     rest_below: int
+    means: Means = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
     count = seen.count if contract.cursor == cursor else None
     if count is None:
         count = 0 if window.is_empty else source.count(request)
-    method, reason = choose_method(order.read, rows=count, rest_below=order.rest_below)
+    method, reason = choose(order.read, rows=count, rest_below=order.rest_below, by=order.means)
     if window.is_empty:
         method, reason = "rest", "the window is empty"
     log.info("%s %s: %s rows at the source; reading by %s: %s.", order.object_name, window.label, count, method, reason)
@@ -117,17 +119,28 @@ def resume(source: Source, state: State, order: ExtractOrder) -> RememberedJob |
     return None
 
 
-def submit(source: Source, state: State, order: ExtractOrder, planned: ReadPlan) -> RememberedJob | None:
-    """Start the bulk job of a plan and keep its id; None where the source wants the object read row by row."""
+def submit(
+    source: Source, state: State, order: ExtractOrder, planned: ReadPlan
+) -> tuple[ReadPlan, RememberedJob | None]:
+    """
+    Start the bulk job of a plan and keep its id. Where the source refuses one, the plan is to read row by row, unless
+    the day's jobs are spent and the rows are too many for that: OutOfBudget.
+    """
     try:
         job_id = source.submit(planned.request)
     except BulkRefused as refused:
         log.info("%s is not served in bulk (%s); reading row by row.", order.object_name, refused)
-        return None
-    job = RememberedJob(job_id, planned.request, planned.contract, planned.source_count, planned.read_at)
+        return replace(planned, method="rest", method_reason="the source refuses this object in bulk"), None
+    except BulkSpent as spent:
+        means = replace(order.means, bulk_is_out=spent.problem.rstrip("."))
+        method, reason = choose(order.read, rows=planned.source_count, rest_below=order.rest_below, by=means)
+        return replace(planned, method=method, method_reason=reason), None
+    job = RememberedJob(
+        job_id, planned.request, planned.contract, planned.source_count, planned.read_at, planned.method_reason
+    )
     state.remember_job(order.run, source.name, job)
     log.info("Submitted bulk job %s.", job_id)
-    return job
+    return planned, job
 
 
 def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, RememberedJob | None]:
@@ -136,23 +149,18 @@ def start(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, 
 
     What the plan will leave as known of the object's fields is kept before anything is read.
     """
-    for attempt in (1, 2):
-        try:
-            planned = plan(source, state, order)
-            if planned.schema is not None:
-                state.plan_schema(order.run, source.name, order.object_name, planned.schema)
-            if planned.method != "bulk":
-                return planned, None
-            job = submit(source, state, order, planned)
-        except SchemaMoved as moved:
-            if attempt == 2:
-                raise
-            log.warning("%s Describing %s again.", moved.problem, order.object_name)
-            continue
-        if job is None:
-            return replace(planned, method="rest", method_reason="the source refuses this object in bulk"), None
-        return planned, job
-    raise AssertionError("unreachable")
+    try:
+        return _started(source, state, order)
+    except SchemaMoved as moved:
+        log.warning("%s Describing %s again.", moved.problem, order.object_name)
+    return _started(source, state, order)
+
+
+def _started(source: Source, state: State, order: ExtractOrder) -> tuple[ReadPlan, RememberedJob | None]:
+    planned = plan(source, state, order)
+    if planned.schema is not None:
+        state.plan_schema(order.run, source.name, order.object_name, planned.schema)
+    return submit(source, state, order, planned) if planned.method == "bulk" else (planned, None)
 
 
 def wait_briefly(
@@ -184,7 +192,7 @@ def abandon(source: Source, state: State, order: ExtractOrder, job_id: str, *, w
 
 
 def read_job_to_stage(
-    source: Source, stage: Stage, state: State, order: ExtractOrder, job: RememberedJob, *, attempt_id: str, reason: str
+    source: Source, stage: Stage, state: State, order: ExtractOrder, job: RememberedJob, *, attempt_id: str
 ) -> StageRef:
     """Stage all rows of a READY job. The job is deleted only after the manifest is written."""
     status = source.job_status(job.job_id)
@@ -201,7 +209,7 @@ def read_job_to_stage(
             writer.write(page)
         evidence = ReadEvidence(
             method="bulk",
-            method_reason=reason,
+            method_reason=job.method_reason,
             source_count=job.source_count,
             server_rows=status.rows,
             job_id=job.job_id,

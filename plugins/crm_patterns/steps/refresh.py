@@ -28,10 +28,11 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.staging import Manifest, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.computed_fields import refresh_contract, unknown_names
-from crm_patterns.patterns.warehouse_elt import FieldChoice, choose_method, likely_cursor, make_contract
+from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor, make_contract
 from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.history import HistoryOf, begin_history, history_of, record_history
 from crm_patterns.steps.load import copy_into_attempt
+from crm_patterns.steps.quota import choose
 from crm_patterns.steps.reconcile import drop_table
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def plan_refresh(
     names = tuple(field.name for field in contract.fields)
     request = ReadRequest(object_name, names, None, window, include_deleted=False)
     count = seen.count if seen.count is not None and contract.cursor == cursor else source.count(request)
-    method, reason = choose_method(read, rows=count, rest_below=rest_below)
+    method, reason = choose(read, rows=count, rest_below=rest_below)
     log.info("%s: %s of %s rows, by %s: %s.", object_name, ", ".join(_computed(contract)), count, method, reason)
     return ReadPlan(request, contract, method, reason, count, read_at)
 

@@ -10,7 +10,15 @@ from crm_patterns.clients.auth import SessionGone
 from crm_patterns.clients.salesforce.errors import BY_CODE, BY_STATUS, BulkNotServed, Gone, WrongJobState, judge
 from crm_patterns.clients.salesforce.sign_in import judge_sign_in
 from crm_patterns.clients.transport import Call, Reply
-from crm_patterns.core.errors import FixSettings, IntegrationError, OutOfBudget, RetryLater, SchemaMoved, StopRun
+from crm_patterns.core.errors import (
+    BulkSpent,
+    FixSettings,
+    IntegrationError,
+    OutOfBudget,
+    RetryLater,
+    SchemaMoved,
+    StopRun,
+)
 
 CALL = Call("GET", "/services/data/v62.0/query", "rows of Opportunity")
 HOST = "acme.my.salesforce.com"
@@ -36,7 +44,7 @@ def answer(status: int, code: str = "", text: str = "some text", **headers: str)
         (answer(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."), RetryLater),
         (answer(403, "REQUEST_LIMIT_EXCEEDED", "?", sforce_limit_info="api-usage=9/9"), OutOfBudget),
         (answer(403, "REQUEST_LIMIT_EXCEEDED", "?", sforce_limit_info="api-usage=1/9"), RetryLater),
-        (answer(400, "LIMIT_EXCEEDED", "Max bulk v2 query jobs (10000) per 24 hrs has been reached"), OutOfBudget),
+        (answer(400, "LIMIT_EXCEEDED", "Max bulk v2 query jobs (10000) per 24 hrs has been reached"), BulkSpent),
         (answer(400, "INVALIDENTITY", "Entity 'TaskStatus' is not supported by the Bulk API."), BulkNotServed),
         (answer(400, "INVALID_FIELD", "No such column 'X' on entity 'Opportunity'"), SchemaMoved),
         (answer(400, "INVALID_TYPE"), FixSettings),

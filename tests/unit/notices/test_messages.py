@@ -14,6 +14,8 @@ from crm_patterns.notices.messages import (
     FieldChange,
     RunFacts,
     SetAside,
+    caught_up,
+    deferred,
     failed,
     late,
     partial,
@@ -51,6 +53,18 @@ def test_a_failure_names_dag_object_reason_fix_run_and_log() -> None:
     for part in ("*Account* · extract", FAULT.problem, FAULT.fix, RUN.run_id, f"<{RUN.run_url}|", f"<{FAULT.log_url}|"):
         assert part in texts(told)
     assert told.text == "crm_warehouse_elt failed: Account. The password is wrong. Set a new one."
+
+
+def test_waiting_for_quota_says_for_what_why_and_that_it_goes_on_by_itself() -> None:
+    told = deferred(RUN, objects=["Account", "Lead", "Task", "User"], reason="API calls: 9 of 100 left.")
+    over = caught_up(RUN, objects=["Account", "Lead", "Task", "User"])
+
+    assert head(told) == "⏸️ crm_warehouse_elt waits for quota: Account, Lead, Task and 1 more"
+    assert head(over) == "🟢 crm_warehouse_elt has caught up"
+    for part in ("API calls: 9 of 100 left.", "goes on from where", RUN.run_id, f"<{RUN.run_url}|"):
+        assert part in texts(told)
+    for each in (told, over, deferred(RUN, objects=[LONG] * 30, reason=LONG), caught_up(RUN, objects=[LONG] * 30)):
+        assert_within_limits(each)
 
 
 def test_many_failed_objects_are_one_message_that_says_how_many_it_leaves_out() -> None:

@@ -10,7 +10,6 @@ from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import (
     FieldChoice,
-    choose_method,
     column_name,
     decide_window,
     make_contract,
@@ -199,10 +198,3 @@ def test_a_backfill_reads_exactly_its_interval_up_to_the_horizon() -> None:
 def test_a_backfill_without_an_interval_is_refused() -> None:
     with pytest.raises(FixSettings, match="no data interval"):
         decide_window(WindowKind.BACKFILL, horizon=NOW, watermark=None, overlap=HOUR)
-
-
-def test_small_objects_are_read_row_by_row_and_the_reason_is_told() -> None:
-    assert choose_method("auto", rows=2000, rest_below=2000)[0] == "rest"
-    assert choose_method("auto", rows=2001, rest_below=2000)[0] == "bulk"
-    assert choose_method("bulk", rows=1, rest_below=2000) == ("bulk", "settings say read: bulk")
-    assert choose_method("bulk", rows=0, rest_below=2000)[0] == "rest"

@@ -152,7 +152,7 @@ def test_the_job_goes_only_after_its_rows_are_staged(state: OperationalState, st
     _, job = extract.start(source, state, ORDER)
     assert job is not None
 
-    ref = extract.read_job_to_stage(source, stage, state, ORDER, job, attempt_id="a1", reason="many")
+    ref = extract.read_job_to_stage(source, stage, state, ORDER, job, attempt_id="a1")
 
     manifest = stage.manifest(ref)
     assert (manifest.rows, manifest.evidence.server_rows, manifest.evidence.source_count) == (3, 3, 3)

@@ -6,7 +6,7 @@ import difflib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
-from datetime import datetime
+from datetime import UTC, datetime
 
 import httpx
 
@@ -27,7 +27,7 @@ from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings, RetryLater, SchemaMoved, StopRun
 from crm_patterns.core.keys import NO_KEYS, KeyRing
-from crm_patterns.core.ports import BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
+from crm_patterns.core.ports import Allowance, BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
 from crm_patterns.core.records import Page
 
 log = logging.getLogger(__name__)
@@ -131,6 +131,10 @@ class SalesforceClient:
             for records in self._queries.records(text, f"cursors of {object_name}", include_deleted=True):
                 found.update((row["Id"], wire.read_moment(row[cursor])) for row in records)
         return found
+
+    def allowance(self) -> Allowance:
+        limits = wire.read_json(self._get(f"{self._base}/limits", "the org's limits").body)
+        return wire.read_allowance(limits, read_at=datetime.now(UTC))
 
     def usage(self) -> Usage:
         return self._meter.usage()

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from crm_patterns.clients.auth import SessionGone
 from crm_patterns.clients.salesforce.wire import Problem, daily_calls_spent, read_problem, read_usage
 from crm_patterns.clients.transport import Call, Reply
-from crm_patterns.core.errors import FixSettings, IntegrationError, OutOfBudget, RetryLater, SchemaMoved, StopRun
+from crm_patterns.core.errors import (
+    BulkSpent,
+    FixSettings,
+    IntegrationError,
+    OutOfBudget,
+    RetryLater,
+    SchemaMoved,
+    StopRun,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ BY_CODE: dict[str, Reaction] = {
         "Wait until the rolling window frees some, or buy more; Setup, Company Information shows who uses them.",
     ),
     "LIMIT_EXCEEDED": Reaction(
-        OutOfBudget,
+        BulkSpent,
         "The org's Bulk API quota of the last 24 hours is spent: {text}",
         "Wait until the rolling window frees some, or set read: rest for this object.",
     ),

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crm_patterns.core.contracts import ContractField, DescribedField, FieldKind, ObjectContract, ObjectDescription
-from crm_patterns.core.ports import JobState, JobStatus
+from crm_patterns.core.ports import Allowance, Grant, JobState, JobStatus
 
 KINDS: dict[str, FieldKind] = {
     "boolean": FieldKind.BOOLEAN,
@@ -74,6 +74,21 @@ def read_usage(headers: Mapping[str, str]) -> tuple[int, int] | None:
     """(used, allowed) API calls of the org's rolling 24 hours, from `Sforce-Limit-Info: api-usage=18/15000`."""
     found = _USAGE.search(headers.get("sforce-limit-info", ""))
     return (int(found[1]), int(found[2])) if found else None
+
+
+def read_allowance(limits: Mapping[str, Any], *, read_at: datetime) -> Allowance:
+    """The answer of `/limits`; an edition without a limit does not list it."""
+
+    def grant(name: str) -> Grant:
+        told = limits.get(name) or {}
+        return Grant(told.get("Remaining"), told.get("Max"))
+
+    return Allowance(
+        calls=grant("DailyApiRequests"),
+        jobs=grant("DailyBulkV2QueryJobs"),
+        job_mb=grant("DailyBulkV2QueryFileStorageMB"),
+        read_at=read_at,
+    )
 
 
 def daily_calls_spent(problem: Problem, usage: tuple[int, int] | None) -> bool:

@@ -4,6 +4,8 @@ What the steps may ask of the world. Clients, warehouse and state implement thes
 Every method may raise the errors of `crm_patterns.core.errors`, and no others on purpose.
 """
 
+from crm_patterns.core.ports.allowances import AllowanceStore
+from crm_patterns.core.ports.grants import Allowance, Grant
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
 from crm_patterns.core.ports.schemas import SchemaStore
@@ -25,8 +27,11 @@ from crm_patterns.core.ports.step_outcomes import StepOutcomeStore
 from crm_patterns.core.ports.warehouse import Quality, QualityReport, RuleResult, Table, Warehouse
 
 __all__ = [
+    "Allowance",
+    "AllowanceStore",
     "BulkRefused",
     "Deletions",
+    "Grant",
     "JobState",
     "JobStatus",
     "KeyRange",

@@ -30,6 +30,7 @@ class RememberedJob:
     contract: ObjectContract
     source_count: int
     submitted_at: datetime
+    method_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,12 @@ class StepOutcome:
 
 def combined(steps: Sequence[StepOutcome]) -> ObjectOutcome:
     """The outcome of an object of whose steps each has an outcome of its own: the worst state, the sum of the rest."""
-    failed = next((step for step in steps if step.state is RunState.FAILED), None)
+    state = run_state([step.state for step in steps])
+    untold = (RunState.FAILED,) if state is RunState.FAILED else (RunState.DEFERRED,)
+    failed = next((step for step in steps if step.state in untold), None)
     return ObjectOutcome(
         object_name=steps[0].object_name,
-        state=run_state([step.state for step in steps]),
+        state=state,
         tally=sum((step.tally for step in steps), Tally()),
         problem=failed.problem if failed else "",
         fix=failed.fix if failed else "",

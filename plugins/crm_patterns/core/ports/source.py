@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
+from crm_patterns.core.ports.grants import Allowance
 from crm_patterns.core.records import Page
 from crm_patterns.core.windows import Window
 
@@ -160,6 +161,9 @@ class Source(Protocol):
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
         """Cursor value by key of every row in the request's window now (keys and cursor only); None without one."""
+
+    def allowance(self) -> Allowance:
+        """What the source still grants today, by its own numbers, in one call."""
 
     def usage(self) -> Usage: ...
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from crm_patterns.core.outcomes import RunState, Tally
+from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
 from crm_patterns.core.ports.schemas import SchemaStore
@@ -94,5 +95,7 @@ class QuarantineStore(Protocol):
     def open_quarantine_keys(self, source: str, object_name: str) -> Sequence[str]: ...
 
 
-class State(ProgressStore, LedgerStore, QuarantineStore, StepOutcomeStore, SchemaStore, RetentionStore, Protocol):
+class State(
+    ProgressStore, LedgerStore, QuarantineStore, StepOutcomeStore, SchemaStore, RetentionStore, AllowanceStore, Protocol
+):
     """All of it."""
