@@ -74,7 +74,7 @@ class Pipeline:
         planned, job = extract.start(self.source, self.state, order)
         attempt = f"{self.run.run_id.replace('-', '')}t{self.tries}"
         if job is None:
-            return extract.read_rows_to_stage(self.source, self.stage, order, planned, attempt_id=attempt)
+            return extract.read_rows_to_stage(self.source, self.stage, self.state, order, planned, attempt_id=attempt)
         return extract.read_job_to_stage(self.source, self.stage, self.state, order, job, attempt_id=attempt)
 
     def load(self, ref: StageRef) -> LoadedRef:

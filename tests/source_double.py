@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from crm_patterns.core.errors import BulkSpent, SchemaMoved
 from crm_patterns.core.ports import (
     Allowance,
     BulkRefused,
+    Deletions,
     Grant,
     JobState,
     JobStatus,
@@ -73,6 +74,9 @@ class SourceDouble:
     grants: Allowance | Exception = PLENTY
     asked_allowance: int = 0
     bulk_spent: bool = False
+    deletions: dict[str, datetime] = field(default_factory=dict)
+    log_begins: datetime = NOON - timedelta(days=15)
+    looked_up: int = 0
 
     def now(self) -> datetime:
         return self.clock
@@ -90,8 +94,29 @@ class SourceDouble:
 
     def look(self, request: LookRequest) -> Look:
         in_window = [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
-        count = len(in_window)
-        return Look(self.describe(request.object_name), None if request.window.is_empty else count, None)
+        count, since = len(in_window), request.deleted_since
+        log = self.deleted(request.object_name, since=since, until=self.clock) if since else None
+        return Look(self.describe(request.object_name), None if request.window.is_empty else count, log)
+
+    def deleted(self, object_name: str, *, since: datetime, until: datetime) -> Deletions:
+        found = {key: at for key, at in self.deletions.items() if since <= at < until}
+        return Deletions(found, until.replace(second=0), complete=self.log_begins <= since)
+
+    def standing_of(self, object_name: str, *, flag: str | None, keys: Sequence[str]) -> Mapping[str, bool]:
+        self.looked_up += len(keys)
+        return {r["Id"]: bool(flag and r[flag]) for r in self.rows if r["Id"] in set(keys)}
+
+    def keys_of(self, object_name: str) -> Iterator[Page]:
+        keys = [r["Id"] for r in self.rows if not r["IsDeleted"]]
+        yield Page(pa.RecordBatch.from_pydict({"id": pa.array(keys, pa.string())}))
+
+    def read_keys(self, contract: ObjectContract, keys: Sequence[str]) -> Iterator[Page]:
+        yield self._page([r for r in self.rows if r["Id"] in set(keys)], contract)
+
+    def purge(self, number: int, *, at: datetime) -> None:
+        """Deleted for good: it leaves the rows and enters the log."""
+        self.rows = [r for r in self.rows if r["Id"] != key(number)]
+        self.deletions[key(number)] = at
 
     def count(self, request: ReadRequest) -> int:
         return len(self._window(request))

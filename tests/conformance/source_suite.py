@@ -61,6 +61,9 @@ class World(Protocol):
     def delete(self, keys: Iterable[str]) -> None:
         """Soft-delete records of `object_name`."""
 
+    def purge(self, keys: Iterable[str]) -> None:
+        """Delete records of `object_name` for good."""
+
     def truth(self) -> int:
         """How many records of `object_name` there are by the stand-in's own count, soft-deleted ones included."""
 
@@ -104,6 +107,52 @@ class SourceSuite:
         source = world.connect()
         yield source
         source.close()
+
+    # --- deletions ----------------------------------------------------------------------------------------------------
+
+    def test_the_log_names_what_is_in_the_bin_and_what_is_gone(self, world: World, source: Source) -> None:
+        binned, purged, living = world.add([{}, {}, {}])
+        world.delete([binned])
+        world.purge([purged])
+
+        since, until = source.now() - timedelta(hours=1), source.now() + timedelta(minutes=2)
+        found = source.deleted(world.object_name, since=since, until=until)
+
+        assert {binned, purged} <= found.deleted_at.keys()
+        assert living not in found.deleted_at
+        assert abs(found.deleted_at[purged] - source.now()) < timedelta(minutes=2)
+        assert found.complete
+        assert since < found.covered_until <= until
+
+    def test_a_key_lives_or_is_in_the_bin_or_is_gone(self, world: World, source: Source) -> None:
+        binned, purged, living = world.add([{}, {}, {}])
+        world.delete([binned])
+        world.purge([purged])
+
+        keys = [binned, purged, living, world.unknown_key]
+        standing = source.standing_of(world.object_name, flag=everything(world, source)[0].deleted_flag, keys=keys)
+
+        assert standing == {binned: True, living: False}
+
+    def test_the_keys_of_an_object_are_those_that_live(self, world: World, source: Source) -> None:
+        binned, living = world.add([{}, {}])
+        world.delete([binned])
+
+        keys = [key for page in source.keys_of(world.object_name) for key in page.rows.column(0).to_pylist()]
+
+        assert living in keys
+        assert binned not in keys
+        assert len(keys) == len(set(keys))
+
+    def test_rows_can_be_read_by_their_keys(self, world: World, source: Source) -> None:
+        contract, _ = everything(world, source)
+        binned, living, other = world.add([{}, {}, {}])
+        world.delete([binned])
+
+        rows = rows_of(source.read_keys(contract, [binned, living, world.unknown_key]))
+
+        assert {row[contract.key_column] for row in rows} == {binned, living}
+        assert other not in rows
 
     # --- one look -----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from crm_patterns.core.ops import OPS_DATASETS
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import (
     Allowance,
+    DeletionProgress,
     Grant,
     ObjectOutcome,
     ReadRequest,
@@ -254,6 +255,33 @@ class StepOutcomeRules:
         assert (outcome.state, outcome.tally) == (RunState.SUCCESS, Tally(read=5, updated=3, unchanged=2))
 
 
+class DeletionRules:
+    def test_an_object_that_was_never_read_is_followed_from_nowhere(self, state: State) -> None:
+        assert state.deletion_progress(SOURCE, OBJECT) == DeletionProgress()
+
+    def test_the_mark_on_the_log_moves_forward_only(self, state: State) -> None:
+        for to in (NOON, NOON - HOUR, NOON + HOUR, NOON):
+            state.advance_deletions(SOURCE, OBJECT, to=to, gap="", run=RUN)
+
+        assert state.deletion_progress(SOURCE, OBJECT) == DeletionProgress(NOON + HOUR)
+        assert state.deletion_progress(SOURCE, "Lead") == DeletionProgress()
+
+    def test_a_gap_stays_until_ids_are_compared(self, state: State) -> None:
+        state.advance_deletions(SOURCE, OBJECT, to=NOON, gap="the log was trimmed", run=RUN)
+        state.advance_deletions(SOURCE, OBJECT, to=NOON + HOUR, gap="", run=LATER)
+        waiting = state.deletion_progress(SOURCE, OBJECT)
+        state.record_comparison(SOURCE, OBJECT, at=NOON + 2 * HOUR)
+
+        assert waiting == DeletionProgress(NOON + HOUR, None, "the log was trimmed")
+        assert state.deletion_progress(SOURCE, OBJECT) == DeletionProgress(NOON + HOUR, NOON + 2 * HOUR, "")
+
+    def test_ids_may_be_compared_before_the_log_is_followed(self, state: State) -> None:
+        state.record_comparison(SOURCE, OBJECT, at=NOON)
+        state.advance_deletions(SOURCE, OBJECT, to=NOON + HOUR, gap="", run=RUN)
+
+        assert state.deletion_progress(SOURCE, OBJECT) == DeletionProgress(NOON + HOUR, NOON, "")
+
+
 class QuarantineRules:
     def set_aside(self, state: State, run: RunKey, *rows: RejectedRow, at: datetime = NOON) -> int:
         return state.quarantine(run, SOURCE, OBJECT, rows, stage_uri="file:///stage", at=at)
@@ -457,6 +485,7 @@ class StateSuite(
     AttemptTableRules,
     LedgerRules,
     StepOutcomeRules,
+    DeletionRules,
     QuarantineRules,
     IncidentRules,
     AllowanceRules,

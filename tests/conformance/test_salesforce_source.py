@@ -376,3 +376,43 @@ def test_the_page_of_a_job_is_the_orgs_own(world: SalesforceWorld) -> None:
     assert (shown.status_code, gone.status_code) == (200, 404)
     assert job in shown.text
     assert "was deleted" in gone.text
+
+
+def test_a_log_that_lists_too_much_is_asked_in_parts(world: SalesforceWorld) -> None:
+    keys = world.add([{} for _ in range(5)])
+    world.purge(keys)
+    source = world.client()
+    world.control("POST", "settings", {"reading": {"max_replicated_ids": 3}})
+
+    found = source.deleted("Opportunity", since=source.now() - timedelta(days=2), until=source.now())
+    world.control("POST", "settings", {"reading": {"max_replicated_ids": 600_000}})
+
+    assert not found.complete, "all of them fell into one minute, which cannot be asked in parts"
+    assert len(world.journal("sobjects/Opportunity/deleted")) > 10
+
+
+def test_an_object_without_a_log_says_that_ids_must_be_compared(world: SalesforceWorld) -> None:
+    source = world.client()
+
+    found = source.deleted("TaskStatus", since=source.now() - timedelta(hours=1), until=source.now())
+
+    assert (found.deleted_at, found.complete) == ({}, False)
+    assert not source.describe("TaskStatus").logs_deletions
+
+
+def test_a_mark_older_than_the_log_says_that_ids_must_be_compared(world: SalesforceWorld) -> None:
+    source = world.client()
+
+    found = source.deleted("Opportunity", since=source.now() - timedelta(days=40), until=source.now())
+
+    assert not found.complete
+
+
+def test_the_keys_of_a_large_object_come_by_a_job_of_ids_alone(world: SalesforceWorld) -> None:
+    by_rest, by_job = world.client(), world.client(bulk_keys_above=0)
+
+    wanted = sorted(key for page in by_rest.keys_of("Opportunity") for key in page.rows.column(0).to_pylist())
+    found = sorted(key for page in by_job.keys_of("Opportunity") for key in page.rows.column(0).to_pylist())
+
+    assert found == wanted
+    assert len(found) == world.control("GET", "truth?objects=Opportunity")["Opportunity"]["records"]

@@ -28,7 +28,7 @@ from crm_patterns.state import OperationalState
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.pipeline import HOUR, Pipeline
-from tests.source_double import NOON, SourceDouble, row
+from tests.source_double import NOON, SourceDouble, key, row
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,8 +101,21 @@ def run_steps(folder: Path, schema: str, connect: Callable[[], Any], fatal: int)
 
 def source() -> SourceDouble:
     return SourceDouble(
-        rows=[row(1, at=NOON - 3 * HOUR), row(2, at=NOON - 2 * HOUR, name=None), row(3, at=NOON - HOUR, deleted=True)]
+        rows=[row(1, at=NOON - 3 * HOUR), row(2, at=NOON - 2 * HOUR, name=None), row(3, at=NOON - HOUR, deleted=True)],
+        deletions={key(4): NOON - HOUR},
     )
+
+
+def an_earlier_run(folder: Path, schema: str, connect: Callable[[], Any]) -> None:
+    """It brought a row that the run under test learns to be deleted."""
+    folder.mkdir()
+    state = OperationalState(create_engine(f"sqlite:///{folder / 'state.db'}"))
+    warehouse = SnowflakeWarehouse(connect, sql_root=ROOT / "include" / "sql")
+    stage = ParquetStage(LocalFileSystem(), str(folder / "stage"))
+    earlier = SourceDouble(rows=[row(4, at=NOON - 9 * HOUR)], clock=NOON - 8 * HOUR)
+    Pipeline(warehouse, stage, state, schema, earlier, connect).next_run("run-0").all()
+    warehouse.close()
+    state.close()
 
 
 def in_a_process(folder: Path, schema: str, connect: Callable[[], Any], fatal: int) -> int | None:
@@ -125,16 +138,16 @@ def test_whichever_call_dies_the_retry_gives_the_same_table(
     connect: Callable[[], Any], schemas: Callable[[str], str], tmp_path: Path
 ) -> None:
     unharmed = tmp_path / "unharmed"
-    unharmed.mkdir()
-    assert in_a_process(unharmed, schemas("UNHARMED"), connect, fatal=0) == 0
+    an_earlier_run(unharmed, schemas("UNHARMED"), connect)
+    assert in_a_process(unharmed, "UNHARMED", connect, fatal=0) == 0
     calls = int((unharmed / "calls").read_text())
     wanted = _found(unharmed, "UNHARMED", connect)
-    assert wanted["tally"] == Tally(read=3, created=2, rejected=1).to_json()
+    assert wanted["tally"] == Tally(read=4, created=2, deleted=1, rejected=1).to_json()
     assert calls > 30, "every call to source, stage, warehouse and state is counted"
 
     for fatal in range(1, calls + 1):
         folder, schema = tmp_path / f"at-{fatal}", schemas(f"AT_{fatal}")
-        folder.mkdir()
+        an_earlier_run(folder, schema, connect)
         assert in_a_process(folder, schema, connect, fatal=fatal) == -signal.SIGKILL
         assert in_a_process(folder, schema, connect, fatal=0) == 0, f"the retry after call {fatal} failed"
         assert _found(folder, schema, connect) == wanted, f"killed at call {fatal} of {calls}"
@@ -150,6 +163,7 @@ def _found(folder: Path, schema: str, connect: Callable[[], Any]) -> dict[str, A
         "table": pipeline.table(),
         "tally": json.loads((folder / "reconcile.json").read_text()),
         "watermark": state.watermark("salesforce", "Account"),
+        "deletions followed until": state.deletion_progress("salesforce", "Account").covered_until,
         "quarantine": [row[columns.index("record_key")] for row in held],
         "attempt tables left": left,
     }

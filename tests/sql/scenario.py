@@ -11,9 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crm_patterns.core.arrow_types import arrow_type
+from crm_patterns.core.arrow_types import arrow_schema, arrow_type
 from crm_patterns.core.contracts import ContractField, FieldKind
+from crm_patterns.core.deletions import TOMBSTONES
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
+from crm_patterns.core.own_columns import DeletedHow
 from crm_patterns.core.ports import Table
 from crm_patterns.core.schema_changes import part_of
 from tests.sql.attempts import NOON, ORDER, WITH_COMPUTED_AMOUNT, order, page
@@ -40,6 +42,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     yield from _publish(schema)
     yield from _history(schema)
     yield from _refresh(schema)
+    yield from _bury(schema, folder)
     yield from _ops(schema, folder)
 
 
@@ -122,6 +125,30 @@ def _refresh(schema: str) -> Iterator[Step]:
     values = {"read_at": NOON, "run_id": "refresh"}
     yield Step("warehouse_elt/plan_refresh", names, values)
     yield Step("warehouse_elt/merge_refreshed", names, values)
+
+
+def _bury(schema: str, folder: Path) -> Iterator[Step]:
+    """Three tombstones: of a row that is open, of one that is closed already, and of none that we know."""
+    target, attempt, landing = Table(schema, "ORDER"), Table(schema, "ORDER__A2__TOMBSTONES"), Table(schema, "LANDING")
+    put = {"stage": landing, "folder": "order__a2__tombstones"}
+    file = folder / "tombstones-00000.parquet"
+    rows = [
+        {"record_key": key, "deleted_at": NOON + timedelta(minutes=9), "deleted_how": DeletedHow.HARD_DELETE}
+        for key in (KEYS[0], KEYS[2], "801000000000009AAA")
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(TOMBSTONES)), file, compression="zstd")
+    yield Step("warehouse_elt/create_attempt", {"table": attempt, "contract": TOMBSTONES})
+    yield Step("control/put_file", put, {"file": f"file://{file}"})
+    yield Step("warehouse_elt/copy_into_attempt", {"table": attempt, **put, "contract": TOMBSTONES})
+    names = {"target": target, "attempt": Table(schema, "ORDER__A1"), "rejects": None, "contract": ORDER}
+    values = {"read_at": NOON + 2 * HOUR, "run_id": "scheduled__2026-03-01T14:00:00+00:00"}
+    yield Step("warehouse_elt/merge_into_current", names, values)  # a later read opens the row again
+    names |= {"attempt": None, "tombstones": attempt}
+    values |= {"read_at": NOON + 3 * HOUR}
+    yield Step("warehouse_elt/count_open_tombstones", names, values, rows=[(1,)])
+    for _ in (1, 2):
+        yield Step("warehouse_elt/merge_tombstones", names, values)
+    yield Step("warehouse_elt/count_open_tombstones", names, values, rows=[(0,)])
 
 
 def _ops(schema: str, folder: Path) -> Iterator[Step]:

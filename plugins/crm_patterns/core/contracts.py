@@ -55,6 +55,7 @@ class ObjectDescription:
     object_name: str
     fields: tuple[DescribedField, ...]
     queryable: bool = True
+    logs_deletions: bool = True
 
     @cached_property
     def by_name(self) -> Mapping[str, DescribedField]:

@@ -12,11 +12,16 @@ from crm_patterns.core.staging import StageRef
 
 @dataclass(frozen=True, slots=True)
 class LoadedRef:
-    """A stage that is in a per-attempt table. `attempt_table` is empty where there was no row to load."""
+    """
+    A stage that is in tables of its attempt. `attempt_table` is empty where there was no row to load,
+    `tombstones_table` where nothing was learned of deletions beside the rows.
+    """
 
     stage: StageRef
     attempt_table: str
     rows: int
+    tombstones_table: str = ""
+    tombstones: int = 0
 
     def to_xcom(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,7 +55,7 @@ class PublishedRef:
     those that have their version in history, None where the object has no history.
 
     `missing` counts rows marked as deleted because a complete read did not bring them; they are in the tally as read
-    (their absence was) and as deleted.
+    (their absence was) and as deleted. `ignored_tombstones` counts those whose row is still open: none.
     """
 
     checked: CheckedRef
@@ -58,6 +63,7 @@ class PublishedRef:
     tally: Tally
     missing: int = 0
     recorded: int | None = None
+    ignored_tombstones: int = 0
 
     def to_xcom(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,4 +71,4 @@ class PublishedRef:
     @classmethod
     def from_xcom(cls, data: Mapping[str, Any]) -> PublishedRef:
         checked, tally = CheckedRef.from_xcom(data["checked"]), Tally.from_json(data["tally"])
-        return cls(checked, data["published"], tally, data.get("missing", 0), data.get("recorded"))
+        return cls(**{**data, "checked": checked, "tally": tally})

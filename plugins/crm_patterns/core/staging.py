@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.deletions import NOT_ASKED, DeletionEvidence
 from crm_patterns.core.windows import Window
 
 MANIFEST_NAME = "_manifest.json"
@@ -77,6 +78,12 @@ class Manifest:
     max_cursor: str | None
     parts: tuple[PartFile, ...]
     rejected_part: PartFile | None
+    tombstone_parts: tuple[PartFile, ...] = ()
+    deletions: DeletionEvidence = NOT_ASKED
+
+    @property
+    def tombstones(self) -> int:
+        return sum(part.rows for part in self.tombstone_parts)
 
     def to_json(self) -> dict[str, Any]:
         address = self.address
@@ -93,6 +100,8 @@ class Manifest:
             "evidence": asdict(self.evidence),
             "parts": [asdict(part) for part in self.parts],
             "rejected_part": asdict(self.rejected_part) if self.rejected_part else None,
+            "tombstone_parts": [asdict(part) for part in self.tombstone_parts],
+            "deletions": asdict(self.deletions),
             "schema": self.contract.to_json(),
         }
 
@@ -110,6 +119,8 @@ class Manifest:
             max_cursor=data["max_cursor"],
             parts=tuple(PartFile(**part) for part in data["parts"]),
             rejected_part=rejected_part,
+            tombstone_parts=tuple(PartFile(**part) for part in data.get("tombstone_parts", ())),
+            deletions=DeletionEvidence(**data.get("deletions", {})),
         )
 
 

@@ -86,7 +86,8 @@ class ExtractToStageOperator(StepOperator):
             planned, job = extract.start(source, state, order)
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
-                return self._staged(extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id))
+                ref = extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
+                return self._staged(ref)
         status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
         if status.state is JobState.WAITING:
             self._defer_until_ready(job)

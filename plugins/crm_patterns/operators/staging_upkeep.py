@@ -71,7 +71,7 @@ class StagingUpkeepOperator(UpkeepOperator):
                 planned, job = extract.submit(source, state, order, planned)
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
-                return extract.read_rows_to_stage(source, stage, order, planned, attempt_id=attempt_id)
+                return extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
         return self._read(source, state, context, job)
 
     def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> StageRef:

@@ -66,5 +66,8 @@ def refresh_contract(contract: ObjectContract) -> ObjectContract | None:
         return None
     roles = {contract.key, contract.cursor}
     return replace(
-        contract, fields=tuple(f for f in contract.fields if f.computed or f.name in roles), deleted_flag=None
+        contract,
+        fields=tuple(f for f in contract.fields if f.computed or f.name in roles),
+        deleted_flag=None,
+        merged_into=None,
     )

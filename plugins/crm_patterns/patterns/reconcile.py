@@ -20,7 +20,8 @@ from crm_patterns.core.windows import Window
 class Evidence:
     """
     Rows, each counted where it was. The tally must balance, and `tally.read` equal `server_rows` with the rows whose
-    absence from a complete read was noticed (`missing_rows`).
+    absence from a complete read was noticed (`missing_rows`) and the deletions learned beside the rows (`tombstones`),
+    of which none may be ignored.
     """
 
     object_name: str
@@ -34,6 +35,8 @@ class Evidence:
     tally: Tally
     missing_rows: int = 0
     recorded_rows: int | None = None  # in history; None where the object has none
+    tombstones: int = 0
+    ignored_tombstones: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,9 @@ def broken_links(evidence: Evidence) -> list[str]:
          "rows published or quarantined", e.published_rows + e.quarantined_rows),
         (e.recorded_rows in (None, e.published_rows), "rows published", e.published_rows,
          "rows with their version in history", e.recorded_rows or 0),
-        (e.tally.read == e.server_rows + e.missing_rows, "the tally's rows read", e.tally.read,
-         "rows the source sent or no longer has", e.server_rows + e.missing_rows),
+        (e.tally.read == e.server_rows + e.missing_rows + e.tombstones, "the tally's rows read", e.tally.read,
+         "rows the source sent, no longer has, or names as deleted", e.server_rows + e.missing_rows + e.tombstones),
+        (e.ignored_tombstones == 0, "deletions not applied", e.ignored_tombstones, "none", 0),
         (e.tally.is_balanced, "rows read", e.tally.read, "rows accounted for", e.tally.accounted),
     )  # fmt: skip
     return [

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import (
     Allowance,
+    DeletionProgress,
     ObjectOutcome,
     RememberedJob,
     RunKey,
@@ -24,7 +25,17 @@ from crm_patterns.core.ports import (
 )
 from crm_patterns.core.records import RejectedRow
 from crm_patterns.core.windows import Window
-from crm_patterns.state import allowances, incidents, ledger, ops, progress, quarantine, retention, step_outcomes
+from crm_patterns.state import (
+    allowances,
+    deletions,
+    incidents,
+    ledger,
+    ops,
+    progress,
+    quarantine,
+    retention,
+    step_outcomes,
+)
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.incidents import DeferralNews
 from crm_patterns.state.quarantine import RejectionGroup
@@ -120,6 +131,20 @@ class OperationalState(SchemaMethods):
     def plan_publish(self, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
         with self._write() as connection:
             return progress.plan_publish(connection, run, object_name, attempt_id, planned)
+
+    # --- deletions
+
+    def deletion_progress(self, source: str, object_name: str) -> DeletionProgress:
+        with self._read() as connection:
+            return deletions.deletion_progress(connection, source, object_name)
+
+    def advance_deletions(self, source: str, object_name: str, *, to: datetime, gap: str, run: RunKey) -> None:
+        with self._write() as connection:
+            deletions.advance_deletions(connection, source, object_name, to=to, gap=gap, run=run)
+
+    def record_comparison(self, source: str, object_name: str, *, at: datetime) -> None:
+        with self._write() as connection:
+            deletions.record_comparison(connection, source, object_name, at=at)
 
     # --- the ledger
 

@@ -115,6 +115,19 @@ publish_plans = Table(
     comment="What each attempt foresaw before its first MERGE.",
 )
 
+deletion_marks = Table(
+    "crm_deletion_marks",
+    metadata,
+    _key("source"),
+    _key("object_name"),
+    _time("covered_until", nullable=True),
+    _time("compared_at", nullable=True),
+    _text("gap"),
+    _text("moved_by_dag_id"),
+    _text("moved_by_run_id"),
+    comment="Up to where the source's log of deletions is followed, and when ids were last compared.",
+)
+
 runs = Table(
     "crm_runs",
     metadata,

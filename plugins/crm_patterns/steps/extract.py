@@ -16,6 +16,7 @@ from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import BulkSpent, RetryLater, SchemaMoved
 from crm_patterns.core.ports import (
     BulkRefused,
+    Deletions,
     JobState,
     JobStatus,
     LookRequest,
@@ -36,6 +37,7 @@ from crm_patterns.patterns.warehouse_elt import (
     likely_cursor,
     window_read,
 )
+from crm_patterns.steps.deletions import deletions_since, learn, stage_rows
 from crm_patterns.steps.quota import choose
 from crm_patterns.steps.schema import agree
 
@@ -63,7 +65,8 @@ class ReadPlan:
     """
     What will be read and how. `source_count` is the source's COUNT() at `read_at` (source's clock).
 
-    `schema` is what a window teaches about the object's fields; other reads leave it None.
+    `schema` is what a window teaches about the object's fields; other reads leave it None. `deletions`: the source's
+    log, where the look brought it.
     """
 
     request: ReadRequest
@@ -73,6 +76,7 @@ class ReadPlan:
     source_count: int
     read_at: datetime
     schema: SchemaPlan | None = None
+    deletions: Deletions | None = None
 
 
 def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
@@ -80,7 +84,9 @@ def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
     read_at = source.now()
     claimed = state.claim_window(order.run, source.name, order.object_name, _window(source, state, order, read_at))
     cursor = likely_cursor(order.object_name, order.choice)
-    seen = source.look(LookRequest(order.object_name, cursor, claimed))
+    since = deletions_since(state, source.name, order.object_name, order.kind)
+    seen = source.look(LookRequest(order.object_name, cursor, claimed, deleted_since=since))
+    deletions = seen.deletions if seen.description.logs_deletions else Deletions({}, read_at, complete=False)
     agreed = agree(source, state, order.object_name, seen.description, order.choice)
     contract = agreed.contract
     window = window_read(claimed, contract)
@@ -92,7 +98,7 @@ def plan(source: Source, state: State, order: ExtractOrder) -> ReadPlan:
     if window.is_empty:
         method, reason = "rest", "the window is empty"
     log.info("%s %s: %s rows at the source; reading by %s: %s.", order.object_name, window.label, count, method, reason)
-    return ReadPlan(request, contract, method, reason, count, read_at, agreed.plan)
+    return ReadPlan(request, contract, method, reason, count, read_at, agreed.plan, deletions)
 
 
 def _window(source: Source, state: State, order: ExtractOrder, read_at: datetime) -> Window:
@@ -203,10 +209,12 @@ def read_job_to_stage(
             f"Bulk job {job.job_id} for {order.object_name} is {status.state.value}: {status.problem or 'no text'}.",
             fix="The next try submits a new one.",
         )
-    address = StageAddress(source.name, order.object_name, job.request.window, attempt_id)
+    window = job.request.window
+    address = StageAddress(source.name, order.object_name, window, attempt_id)
+    since = deletions_since(state, source.name, order.object_name, window.kind)
+    due = learn(source, job.request, since=since, looked=None)
     with stage.open(address, job.contract) as writer:
-        for page in source.read_job(job.job_id, job.contract):
-            writer.write(page)
+        stage_rows(source, writer, source.read_job(job.job_id, job.contract), job.contract, due)
         evidence = ReadEvidence(
             method="bulk",
             method_reason=job.method_reason,
@@ -223,16 +231,16 @@ def read_job_to_stage(
 
 
 def read_rows_to_stage(
-    source: Source, stage: Stage, order: ExtractOrder, planned: ReadPlan, *, attempt_id: str
+    source: Source, stage: Stage, state: State, order: ExtractOrder, planned: ReadPlan, *, attempt_id: str
 ) -> StageRef:
     """Stage the plan's rows, read without a job; a window in which the source counts none is not asked for."""
-    address = StageAddress(source.name, order.object_name, planned.request.window, attempt_id)
-    received = 0
-    with stage.open(address, planned.contract) as writer:
-        if planned.source_count:
-            for page in source.read_rows(planned.request, planned.contract):
-                received += page.read
-                writer.write(page)
+    window, contract = planned.request.window, planned.contract
+    address = StageAddress(source.name, order.object_name, window, attempt_id)
+    since = deletions_since(state, source.name, order.object_name, window.kind)
+    due = learn(source, planned.request, since=since, looked=planned.deletions)
+    with stage.open(address, contract) as writer:
+        pages = source.read_rows(planned.request, contract) if planned.source_count else iter(())
+        received = stage_rows(source, writer, pages, contract, due)
         evidence = ReadEvidence(
             method="rest",
             method_reason=planned.method_reason,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from crm_patterns.core.contracts import ContractField, ObjectContract
+from crm_patterns.core.deletions import TOMBSTONES
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.own_columns import OWN_COLUMNS, OwnColumn
 from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import LoadedRef
-from crm_patterns.core.staging import Manifest, StageRef
+from crm_patterns.core.staging import Manifest, PartFile, StageRef
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +44,36 @@ def load(
         log.warning(
             "%s rows of %s do not fit the contract; they are in quarantine.", kept, manifest.address.object_name
         )
-    if manifest.rows == 0:
-        log.info("%s: no rows to load.", manifest.address.object_name)
-        return LoadedRef(ref, "", 0)
     attempt = Table(attempt_schema, f"{manifest.contract.table}__{manifest.address.attempt_id}".upper())
-    state.remember_attempt_table(run, manifest.address.object_name, attempt)
-    rows = copy_into_attempt(stage, warehouse, ref, manifest, attempt)
-    if rows != manifest.rows:
+    buried = Table(attempt.schema, f"{attempt.name}__TOMBSTONES")
+    for table, contract, parts in (
+        (attempt, manifest.contract, manifest.parts),
+        (buried, TOMBSTONES, manifest.tombstone_parts),
+    ):
+        if parts:
+            state.remember_attempt_table(run, manifest.address.object_name, table)
+            _copy_all(stage, warehouse, ref, table, contract=contract, parts=parts)
+    return LoadedRef(
+        ref,
+        attempt.name if manifest.parts else "",
+        manifest.rows,
+        buried.name if manifest.tombstone_parts else "",
+        manifest.tombstones,
+    )
+
+
+def _copy_all(
+    stage: Stage, warehouse: Warehouse, ref: StageRef, table: Table, *, contract: ObjectContract,
+    parts: Sequence[PartFile],
+) -> None:  # fmt: skip
+    staged = sum(part.rows for part in parts)
+    rows = _copy(stage, warehouse, ref, table, contract=contract, parts=parts)
+    if rows != staged:
         raise StopRun(
-            f"{attempt.schema}.{attempt.name} holds {rows:,} rows, but {manifest.rows:,} were staged at {ref.uri}.",
+            f"{table.schema}.{table.name} holds {rows:,} rows, but {staged:,} were staged at {ref.uri}.",
             fix="Nothing was published. Clear this task; if it repeats, look at the COPY history of the warehouse.",
         )
-    log.info("Loaded %s rows into %s.%s.", rows, attempt.schema, attempt.name)
-    return LoadedRef(ref, attempt.name, rows)
+    log.info("Loaded %s rows into %s.%s.", rows, table.schema, table.name)
 
 
 def prepare_target(
@@ -104,14 +123,21 @@ def prepare_landing(warehouse: Warehouse, attempt_schema: str) -> Table:
 
 def copy_into_attempt(stage: Stage, warehouse: Warehouse, ref: StageRef, manifest: Manifest, attempt: Table) -> int:
     """PUT and COPY a stage into a new table, in place of one of the same name; returns how many rows it holds."""
+    return _copy(stage, warehouse, ref, attempt, contract=manifest.contract, parts=manifest.parts)
+
+
+def _copy(
+    stage: Stage, warehouse: Warehouse, ref: StageRef, attempt: Table, *, contract: ObjectContract,
+    parts: Sequence[PartFile],
+) -> int:  # fmt: skip
     landing = prepare_landing(warehouse, attempt.schema)
     folder = attempt.name.lower()
-    warehouse.run("warehouse_elt/create_attempt", names={"table": attempt, "contract": manifest.contract})
-    for part in manifest.parts:
+    warehouse.run("warehouse_elt/create_attempt", names={"table": attempt, "contract": contract})
+    for part in parts:
         with stage.local_part(ref, part.name) as local:
             warehouse.upload(local, stage_path=f"{landing.schema}.{landing.name}/{folder}")
     warehouse.run(
         "warehouse_elt/copy_into_attempt",
-        names={"table": attempt, "stage": landing, "folder": folder, "contract": manifest.contract},
+        names={"table": attempt, "stage": landing, "folder": folder, "contract": contract},
     )
     return int(warehouse.run("control/count_rows", names={"table": attempt})[0][0])

@@ -21,45 +21,81 @@ def publish(
     attempt_schema: str, history_schema: str | None = None,
 ) -> PublishedRef:  # fmt: skip
     """
-    Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. Then the same rows into history,
-    where the object has one (`history_schema`). No rows: nothing is merged.
+    Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. Then close the rows of the
+    tombstones, and take all that changed into history, where the object has one (`history_schema`). No rows and no
+    tombstones: nothing is merged.
 
     An object without a cursor was read completely: its living rows that the read did not bring become `_deleted` too.
 
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
     """
-    manifest = stage.manifest(checked.loaded.stage)
+    manifest, loaded = stage.manifest(checked.loaded.stage), checked.loaded
     kept = history_schema and history_of(manifest.contract, target_schema=target_schema, history_schema=history_schema)
     if kept:
         begin_history(warehouse, kept)
-    if not checked.loaded.attempt_table:
+    if not loaded.attempt_table and not loaded.tombstones_table:
         nothing = Tally(read=manifest.rejected, rejected=manifest.rejected)
         return PublishedRef(checked, 0, nothing, recorded=0 if kept else None)
-    names: dict[str, Any] = {
-        "target": Table(target_schema, manifest.contract.table),
-        "attempt": Table(attempt_schema, checked.loaded.attempt_table),
-        "rejects": Table(attempt_schema, checked.rejects_table) if checked.rejects_table else None,
-        "contract": manifest.contract,
-    }
-    set_aside = [row.record_key for row in stage.rejected_rows(checked.loaded.stage)] if manifest.rejected else []
-    names["set_aside"] = bool(set_aside)
-    values: dict[str, Any] = {
-        "read_at": datetime.fromisoformat(manifest.evidence.read_at), "run_id": run.run_id, "set_aside": set_aside,
-    }  # fmt: skip
+    target = Table(target_schema, manifest.contract.table)
+    names, values = _given(stage, run, manifest, checked, target=target, attempt_schema=attempt_schema)
     foreseen = _foresee(warehouse, manifest, checked, names, values)
     tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
-    warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
-    if is_complete(manifest.contract):
-        warehouse.run("warehouse_elt/mark_missing", names=names, values=values)
-    published = int(warehouse.run("warehouse_elt/count_published", names=names, values=values)[0][0])
+    published = _merge_rows(warehouse, manifest, names, values) if loaded.attempt_table else 0
+    ignored = _merge_tombstones(warehouse, manifest, checked, names, values)
     recorded = _record(warehouse, kept, run, manifest, names) if kept else None
-    released = _release(warehouse, state, run, manifest, names)
+    released = _release(warehouse, state, run, manifest, names) if loaded.attempt_table else 0
     log.info(
         "%s: %s created, %s updated, %s deleted, %s unchanged, %s set aside; %s released from quarantine.",
         manifest.address.object_name, tally.created, tally.updated, tally.deleted, tally.unchanged, tally.rejected,
         released,
     )  # fmt: skip
-    return PublishedRef(checked, published, tally, tally.read - manifest.rows - manifest.rejected, recorded)
+    missing = tally.read - manifest.rows - manifest.rejected - manifest.tombstones
+    return PublishedRef(checked, published, tally, missing, recorded, ignored)
+
+
+def _given(
+    stage: Stage, run: RunKey, manifest: Manifest, checked: CheckedRef, *, target: Table, attempt_schema: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Names and values of all the statements below."""
+    loaded = checked.loaded
+
+    def table(name: str) -> Table | None:
+        return Table(attempt_schema, name) if name else None
+
+    set_aside = [row.record_key for row in stage.rejected_rows(loaded.stage)] if manifest.rejected else []
+    names: dict[str, Any] = {
+        "target": target,
+        "attempt": table(loaded.attempt_table),
+        "rejects": table(checked.rejects_table),
+        "tombstones": table(loaded.tombstones_table),
+        "contract": manifest.contract,
+        "set_aside": bool(set_aside),
+    }
+    read_at = datetime.fromisoformat(manifest.evidence.read_at)
+    return names, {"read_at": read_at, "run_id": run.run_id, "set_aside": set_aside}
+
+
+def _merge_rows(warehouse: Warehouse, manifest: Manifest, names: dict[str, Any], values: dict[str, Any]) -> int:
+    """How many accepted rows the target holds afterwards, at least as new as staged."""
+    warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
+    if is_complete(manifest.contract):
+        warehouse.run("warehouse_elt/mark_missing", names=names, values=values)
+    return int(warehouse.run("warehouse_elt/count_published", names=names, values=values)[0][0])
+
+
+def _merge_tombstones(
+    warehouse: Warehouse, manifest: Manifest, checked: CheckedRef, names: dict[str, Any], values: dict[str, Any]
+) -> int:
+    """Close their rows, and those of deleted rows that a rule rejected; how many staged ones were ignored: none."""
+    if checked.loaded.tombstones_table or (checked.rejects_table and manifest.contract.deleted_flag):
+        warehouse.run("warehouse_elt/merge_tombstones", names=names, values=values)
+    return _open_tombstones(warehouse, checked, names, values)
+
+
+def _open_tombstones(warehouse: Warehouse, checked: CheckedRef, names: dict[str, Any], values: dict[str, Any]) -> int:
+    if not checked.loaded.tombstones_table:
+        return 0
+    return int(warehouse.run("warehouse_elt/count_open_tombstones", names=names, values=values)[0][0])
 
 
 def is_complete(contract: ObjectContract) -> bool:
@@ -69,19 +105,26 @@ def is_complete(contract: ObjectContract) -> bool:
 
 def _record(warehouse: Warehouse, kept: HistoryOf, run: RunKey, manifest: Manifest, names: dict[str, Any]) -> int:
     read_at = datetime.fromisoformat(manifest.evidence.read_at)
-    attempt = Attempt(names["attempt"], names["rejects"], read_at)
+    attempt = Attempt(names["attempt"], names["rejects"], read_at) if names["attempt"] else None
     record_history(warehouse, kept, run_id=run.run_id, attempt=attempt)
+    if attempt is None:
+        return 0
     return count_recorded(warehouse, kept, run_id=run.run_id, attempt=attempt)
 
 
 def _foresee(
     warehouse: Warehouse, manifest: Manifest, checked: CheckedRef, names: dict[str, Any], values: dict[str, Any]
 ) -> Tally:
+    """A tombstone is read like a row: it closes a row, or changes nothing."""
+    closes = _open_tombstones(warehouse, checked, names, values)
+    buried = Tally(read=manifest.tombstones, deleted=closes, unchanged=manifest.tombstones - closes)
+    if not checked.loaded.attempt_table:
+        return buried + Tally(read=manifest.rejected, rejected=manifest.rejected)
     created, updated, deleted, unchanged = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
     missing = 0
     if is_complete(manifest.contract):
         missing = int(warehouse.run("warehouse_elt/count_missing", names=names, values=values)[0][0])
-    return Tally(
+    return buried + Tally(
         read=manifest.rows + manifest.rejected + missing,
         created=int(created or 0),
         updated=int(updated or 0),

@@ -56,8 +56,17 @@ def reconcile(
     state.settle_schema(run, source, object_name, fingerprint=fingerprint, at=at)
     if window.kind.moves_watermark:
         state.advance_watermark(source, object_name, to=window.end, run=run)
+    _follow_deletions(state, run, manifest)
     drop_attempt_tables(warehouse, state, run, object_name)
     return outcome
+
+
+def _follow_deletions(state: State, run: RunKey, manifest: Manifest) -> None:
+    """The tombstones are in the table, so the log of deletions need not tell of them again."""
+    known, address = manifest.deletions, manifest.address
+    if known.covered_until is not None:
+        covered = datetime.fromisoformat(known.covered_until)
+        state.advance_deletions(address.source, address.object_name, to=covered, gap=known.gap, run=run)
 
 
 def drop_attempt_tables(warehouse: Warehouse, state: State, run: RunKey, object_name: str) -> None:
@@ -90,14 +99,17 @@ def _evidence(manifest: Manifest, published: PublishedRef) -> Evidence:
         tally=published.tally,
         missing_rows=published.missing,
         recorded_rows=published.recorded,
+        tombstones=manifest.tombstones,
+        ignored_tombstones=published.ignored_tombstones,
     )
 
 
 def _log_numbers(e: Evidence) -> None:
     log.info(
-        "%s: counted by the source %s · sent by it %s · staged %s (set aside %s) · published %s (quarantined %s).",
+        "%s: counted by the source %s · sent by it %s · staged %s (set aside %s) · published %s (quarantined %s) · "
+        "deletions learned %s.",
         e.object_name, e.source_count, e.server_rows, e.staged_rows, e.set_aside_rows, e.published_rows,
-        e.quarantined_rows,
+        e.quarantined_rows, e.tombstones,
     )  # fmt: skip
 
 

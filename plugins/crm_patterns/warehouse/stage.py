@@ -111,4 +111,4 @@ class ParquetStage:
 
 
 def _files(manifest: Manifest) -> tuple[PartFile, ...]:
-    return (*manifest.parts, *([manifest.rejected_part] if manifest.rejected_part else []))
+    return (*manifest.parts, *manifest.tombstone_parts, *([manifest.rejected_part] if manifest.rejected_part else []))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -14,6 +16,7 @@ import pyarrow.compute as pc
 
 from crm_patterns.core.arrow_types import arrow_schema
 from crm_patterns.core.contracts import FieldKind, ObjectContract
+from crm_patterns.core.deletions import NOT_ASKED, TOMBSTONES, DeletionEvidence, Tombstone
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import Page, RejectedRow
 from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, ReadEvidence, StageAddress, StageRef
@@ -27,6 +30,7 @@ REJECTED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("record_key", "reason", "rejection", "rule", "field_name", "payload")]
 )
 _REJECTED_AT_ONCE = 5_000
+_TOMBSTONES_AT_ONCE = 50_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +46,8 @@ class ParquetStageWriter:
             fs, folder, prefix="part", schema=self._schema, sizes=sizes, encoding=_encoding(contract)
         )
         self._rejected = ParquetFiles(fs, folder, prefix="rejected", schema=REJECTED_SCHEMA, sizes=sizes)
+        self._tombstones = ParquetFiles(fs, folder, prefix="tombstones", schema=arrow_schema(TOMBSTONES), sizes=sizes)
+        self._deletions = NOT_ASKED
         self._set_aside: list[RejectedRow] = []
         self._cursor_range: tuple[int, int] | None = None  # microseconds since 1970, UTC
         self._files = ExitStack()
@@ -55,6 +61,7 @@ class ParquetStageWriter:
             make_folder(self._fs, self._folder)
         self._files.enter_context(self._rows)
         self._files.enter_context(self._rejected)
+        self._files.enter_context(self._tombstones)
         return self
 
     def __exit__(
@@ -80,13 +87,22 @@ class ParquetStageWriter:
             if len(self._set_aside) >= _REJECTED_AT_ONCE:
                 self._write_rejected()
 
+    def write_tombstones(self, tombstones: Iterable[Tombstone], evidence: DeletionEvidence) -> None:
+        schema = arrow_schema(TOMBSTONES)
+        with storage_errors(self._folder):
+            waiting = iter(tombstones)
+            while some := list(itertools.islice(waiting, _TOMBSTONES_AT_ONCE)):
+                rows = [{"record_key": t.record_key, "deleted_at": t.deleted_at, "deleted_how": t.how} for t in some]
+                self._tombstones.write(pa.RecordBatch.from_pylist(rows, schema=schema))
+        self._deletions = evidence
+
     def commit(self, evidence: ReadEvidence) -> StageRef:
         """Close the files, then create the manifest. StopRun where another writer was first."""
         with storage_errors(self._folder):
             parts = self._rows.finish()
             self._write_rejected()
             rejected = self._rejected.finish()
-            manifest = self._manifest(evidence, parts, rejected)
+            manifest = self._manifest(evidence, parts, rejected, self._tombstones.finish())
             data = json.dumps(manifest.to_json(), indent=1, ensure_ascii=False, sort_keys=True).encode()
             try:
                 create_once(self._fs, f"{self._folder}/{MANIFEST_NAME}", data)
@@ -100,7 +116,11 @@ class ParquetStageWriter:
         return StageRef(uri, manifest.rows, manifest.rejected, hashlib.sha256(data).hexdigest())
 
     def _manifest(
-        self, evidence: ReadEvidence, parts: tuple[PartFile, ...], rejected: tuple[PartFile, ...]
+        self,
+        evidence: ReadEvidence,
+        parts: tuple[PartFile, ...],
+        rejected: tuple[PartFile, ...],
+        tombstones: tuple[PartFile, ...],
     ) -> Manifest:
         low, high = self._cursor_range or (None, None)
         return Manifest(
@@ -113,6 +133,8 @@ class ParquetStageWriter:
             max_cursor=_text(high),
             parts=parts,
             rejected_part=rejected[0] if rejected else None,
+            tombstone_parts=tombstones,
+            deletions=self._deletions,
         )
 
     def _note_cursor(self, rows: pa.RecordBatch) -> None:

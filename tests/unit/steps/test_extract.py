@@ -96,7 +96,7 @@ def test_an_object_that_bulk_refuses_is_read_row_by_row_and_says_so(
     source = SourceDouble(rows=three_rows(), refuses_bulk=True)
 
     planned, job = extract.start(source, state, ORDER)
-    ref = extract.read_rows_to_stage(source, stage, ORDER, planned, attempt_id="a1")
+    ref = extract.read_rows_to_stage(source, stage, state, ORDER, planned, attempt_id="a1")
 
     assert (job, planned.method) == (None, "rest")
     assert stage.manifest(ref).evidence.method_reason == "the source refuses this object in bulk"
@@ -166,6 +166,6 @@ def test_an_empty_window_is_staged_without_asking_for_rows(state: OperationalSta
     source = SourceDouble(rows=three_rows())
 
     planned, job = extract.start(source, state, order)
-    ref = extract.read_rows_to_stage(source, stage, order, planned, attempt_id="a1")
+    ref = extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id="a1")
 
     assert (job, ref.rows, stage.manifest(ref).parts) == (None, 0, ())

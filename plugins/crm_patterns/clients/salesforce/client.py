@@ -16,6 +16,7 @@ from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce import soql, wire
 from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce.deletion_log import deleted
 from crm_patterns.clients.salesforce.errors import Gone, judge
 from crm_patterns.clients.salesforce.jobs import QueryJobs
 from crm_patterns.clients.salesforce.looking import look
@@ -27,8 +28,19 @@ from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings, RetryLater, SchemaMoved, StopRun
 from crm_patterns.core.keys import NO_KEYS, KeyRing
-from crm_patterns.core.ports import Allowance, BulkRefused, JobState, JobStatus, Look, LookRequest, ReadRequest, Usage
+from crm_patterns.core.ports import (
+    Allowance,
+    BulkRefused,
+    Deletions,
+    JobState,
+    JobStatus,
+    Look,
+    LookRequest,
+    ReadRequest,
+    Usage,
+)
 from crm_patterns.core.records import Page
+from crm_patterns.core.windows import Window, WindowKind
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +148,16 @@ class SalesforceClient:
         limits = wire.read_json(self._get(f"{self._base}/limits", "the org's limits").body)
         return wire.read_allowance(limits, read_at=datetime.now(UTC))
 
+    def deleted(self, object_name: str, *, since: datetime, until: datetime) -> Deletions:
+        return deleted(self._transport, object_name, base=self._base, since=since, until=until)
+
+    def standing_of(self, object_name: str, *, flag: str | None, keys: Sequence[str]) -> Mapping[str, bool]:
+        found: dict[str, bool] = {}
+        for text in soql.by_ids(object_name, ("Id", flag) if flag else ("Id",), keys):
+            for records in self._queries.records(text, f"keys of {object_name}", include_deleted=True):
+                found.update((row["Id"], bool(flag and row[flag])) for row in records)
+        return found
+
     def usage(self) -> Usage:
         return self._meter.usage()
 
@@ -145,14 +167,28 @@ class SalesforceClient:
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
+        yield from self._typed(soql.select(request), contract, include_deleted=request.include_deleted)
+
+    def _typed(self, text: str, contract: ObjectContract, *, include_deleted: bool) -> Iterator[Page]:
         names = [field.name for field in contract.fields]
-        about = f"rows of {request.object_name}"
-        for records in self._queries.records(soql.select(request), about, include_deleted=request.include_deleted):
+        about = f"rows of {contract.object_name}"
+        for records in self._queries.records(text, about, include_deleted=include_deleted):
             try:
                 texts = wire.columns_of(records, names)
             except KeyError as error:
-                raise StopRun(f"A record of {request.object_name} came without the field {error}.") from error
+                raise StopRun(f"A record of {contract.object_name} came without the field {error}.") from error
             yield typed_page(contract, columns_by_field(contract, texts), self._hash_keys)
+
+    def read_keys(self, contract: ObjectContract, keys: Sequence[str]) -> Iterator[Page]:
+        names = [field.name for field in contract.fields]
+        for text in soql.by_ids(contract.object_name, names, keys):
+            yield from self._typed(text, contract, include_deleted=True)
+
+    def keys_of(self, object_name: str) -> Iterator[Page]:
+        contract = wire.key_contract(self.name, object_name)
+        forever = Window(None, self.now(), WindowKind.FULL)
+        request = ReadRequest(object_name, ("Id",), None, forever, include_deleted=False)
+        yield from self._rows_either_way(request, contract)
 
     def submit(self, request: ReadRequest) -> str:
         return self._jobs.submit(request)

@@ -43,6 +43,14 @@ class BulkNotServed(FixSettings):
     """The object cannot be queried through the Bulk API."""
 
 
+class TooManyIds(StopRun):
+    """The answer would list more ids than the source gives at once; ask for a shorter span."""
+
+
+class NotReplicated(FixSettings):
+    """The source keeps no log of deletions for this object."""
+
+
 _PERMISSION = "Give the integration user the permission, or take the object out of the settings."
 _REFUSED = "Salesforce refused {about}: {text} ({code})."
 
@@ -85,6 +93,8 @@ BY_CODE: dict[str, Reaction] = {
     "NOT_FOUND": Reaction(Gone, "Salesforce has no {about}, or this user may not see it."),
     "INVALID_ID_FIELD": Reaction(Gone, "Salesforce has no {about}."),
     "ENTITY_IS_DELETED": Reaction(Gone, "Salesforce has no {about} any more."),
+    "EXCEEDED_ID_LIMIT": Reaction(TooManyIds, _REFUSED),
+    "INVALID_TYPE_FOR_OPERATION": Reaction(NotReplicated, _REFUSED),
     "INVALIDJOBSTATE": Reaction(WrongJobState, _REFUSED),
     "JOB_NOT_COMPLETE": Reaction(WrongJobState, _REFUSED),
     "INSUFFICIENT_ACCESS": Reaction(FixSettings, _REFUSED, _PERMISSION),

@@ -39,9 +39,15 @@ def any_key(request: ReadRequest) -> str:
 
 def cursors_of(object_name: str, *, cursor: str, keys: Sequence[str]) -> Iterator[str]:
     """As many statements as it takes to ask for all the keys within the limit on a URL's length."""
+    yield from by_ids(object_name, ("Id", cursor), keys)
+
+
+def by_ids(object_name: str, fields: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
+    """As many statements as it takes to ask for all the keys."""
+    selected = ", ".join(_checked(name) for name in fields)
     for start in range(0, len(keys), IDS_PER_QUERY):
         wanted = ",".join(f"'{_checked_id(key)}'" for key in keys[start : start + IDS_PER_QUERY])
-        yield f"SELECT Id, {_checked(cursor)} FROM {_checked(object_name)} WHERE Id IN ({wanted})"  # noqa: S608 - checked
+        yield f"SELECT {selected} FROM {_checked(object_name)} WHERE Id IN ({wanted})"  # noqa: S608 - all checked
 
 
 def literal(moment: datetime) -> str:

@@ -110,6 +110,7 @@ def read_description(data: Mapping[str, Any]) -> ObjectDescription:
         object_name=data["name"],
         fields=tuple(_field(item) for item in data["fields"] if not item.get("deprecatedAndHidden")),
         queryable=bool(data.get("queryable", True)),
+        logs_deletions=bool(data.get("replicateable", True)),
     )
 
 
@@ -207,7 +208,7 @@ def jobs_like(data: Mapping[str, Any], *, object_name: str, operation: str, sinc
     ]
 
 
-def key_contract(source: str, object_name: str, cursor: str | None) -> ObjectContract:
+def key_contract(source: str, object_name: str, cursor: str | None = None) -> ObjectContract:
     """A contract of an object's Id and, where there is one, its cursor alone."""
     key = ContractField("Id", "id", FieldKind.TEXT, length=18, nullable=False)
     fields = (key, ContractField(cursor, "cursor", FieldKind.TIMESTAMP)) if cursor else (key,)

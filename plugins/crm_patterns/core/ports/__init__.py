@@ -5,6 +5,7 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 """
 
 from crm_patterns.core.ports.allowances import AllowanceStore
+from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
 from crm_patterns.core.ports.grants import Allowance, Grant
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
@@ -30,6 +31,8 @@ __all__ = [
     "Allowance",
     "AllowanceStore",
     "BulkRefused",
+    "DeletionProgress",
+    "DeletionStore",
     "Deletions",
     "Grant",
     "JobState",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from crm_patterns.core.contracts import ObjectContract
+from crm_patterns.core.deletions import DeletionEvidence, Tombstone
 from crm_patterns.core.records import Page, RejectedRow
 from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StagedAttempt, StageRef
 
@@ -16,6 +17,9 @@ class StageWriter(Protocol):
     """Writes one attempt. Nothing is visible to a reader before `commit` returns."""
 
     def write(self, page: Page) -> None: ...
+
+    def write_tombstones(self, tombstones: Iterable[Tombstone], evidence: DeletionEvidence) -> None:
+        """What was learned of deletions beside the rows; at most once."""
 
     def commit(self, evidence: ReadEvidence) -> StageRef:
         """Close the files, then write the manifest, last."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports.allowances import AllowanceStore
+from crm_patterns.core.ports.deletions import DeletionStore
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
 from crm_patterns.core.ports.schemas import SchemaStore
@@ -96,6 +97,14 @@ class QuarantineStore(Protocol):
 
 
 class State(
-    ProgressStore, LedgerStore, QuarantineStore, StepOutcomeStore, SchemaStore, RetentionStore, AllowanceStore, Protocol
+    ProgressStore,
+    LedgerStore,
+    QuarantineStore,
+    StepOutcomeStore,
+    SchemaStore,
+    RetentionStore,
+    AllowanceStore,
+    DeletionStore,
+    Protocol,
 ):
     """All of it."""
