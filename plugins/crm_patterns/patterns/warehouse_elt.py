@@ -136,9 +136,11 @@ def _distinct_columns(names: Iterable[str]) -> dict[str, str]:
     columns: dict[str, str] = {}
     taken: set[str] = set()
     for name in sorted(names):
-        column = column_name(name)
-        if column in taken:
-            column = f"{column}_{short_fingerprint(name, digits=4)}"
+        column = plain = column_name(name)
+        digits = 4
+        while column in taken:
+            column = f"{plain}_{short_fingerprint(name, digits=digits)}"
+            digits += 4
         taken.add(column)
         columns[name] = column
     return columns

@@ -47,7 +47,7 @@ def described(*extra: DescribedField, without: tuple[str, ...] = ()) -> ObjectDe
         ("ERP_Customer__c", "erp_customer_c"),
         ("NS__Field__c", "ns_field_c"),
         ("Id", "id"),
-        ("SICDesc", "sic_desc"),
+        ("SicDesc", "sic_desc"),
         ("Loc__Latitude__s", "loc_latitude_s"),
     ],
 )
