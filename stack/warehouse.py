@@ -19,6 +19,7 @@ import uvicorn
 from stack.files import read_json, write_json
 from stack.ports import LOOPBACK
 from stack.tls import server_certificate
+from stack.warehouse_clones import let_clones_replace
 from stack.warehouse_door import WarehouseDoor
 from stack.warehouse_nulls import keep_null_moments
 from stack.warehouse_privileges import Privileges
@@ -55,6 +56,7 @@ def open_databases(data: Path, users: Path) -> WarehouseDoor:
     from fakesnow.instance import FakeSnow
 
     keep_null_moments()
+    let_clones_replace()
     instance = FakeSnow(db_path=data)
     for database in {DATABASE, *(file.stem.upper() for file in data.glob("*.db"))}:
         instance.connect(database, "PUBLIC").close()

@@ -111,6 +111,15 @@ class QuotaSettings(Frozen):
     rest_when_bulk_is_out_rows: int = Field(default=20_000, ge=0)
 
 
+class MartSettings(Frozen):
+    """The marts: `include/sql/warehouse_elt/marts`."""
+
+    target_schema: Identifier = "MARTS"
+    exclude: tuple[str, ...] = ()  # marts that are not wanted, by name
+    reporting_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency_rates: str = "config/currency_rates.yaml"  # under include/; used where the org has no dated rates
+
+
 class WarehouseEltSettings(Frozen):
     """`include/config/warehouse_elt.yaml`."""
 
@@ -145,6 +154,7 @@ class WarehouseEltSettings(Frozen):
     retry: RetrySettings = RetrySettings()
     quota: QuotaSettings = QuotaSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
+    marts: MartSettings = MartSettings()
     objects: tuple[ObjectSettings, ...]
 
     @field_validator("stage_root")
@@ -258,7 +268,7 @@ def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     inner: dict[str, type[BaseModel]] = {
         "objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings, "quota": QuotaSettings,
-        "upkeep": UpkeepSettings,
+        "upkeep": UpkeepSettings, "marts": MartSettings,
     }  # fmt: skip
     owner = inner.get(str(location[0]), model) if len(location) > 1 else model
     return list(owner.model_fields)

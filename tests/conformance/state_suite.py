@@ -10,6 +10,7 @@ import pytest
 
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.marts import MartBuild, MartState
 from crm_patterns.core.ops import OPS_DATASETS
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import (
@@ -282,6 +283,32 @@ class DeletionRules:
         assert state.deletion_progress(SOURCE, OBJECT) == DeletionProgress(NOON + HOUR, NOON, "")
 
 
+class MartRules:
+    def test_the_newest_build_that_people_see_is_the_last_one_built(self, state: State) -> None:
+        built = MartBuild("FUNNEL", MartState.BUILT, "It's new.", 7, {"S.LEAD": [1, None]}, "/docs/x", NOON, NOON)
+        state.record_mart_build(RUN, built)
+        state.record_mart_build(LATER, replace(built, state=MartState.FAILED, finished_at=NOON + HOUR))
+        state.record_mart_build(LATER, replace(built, mart="OTHER", finished_at=NOON + HOUR))
+        before = state.last_built("FUNNEL")
+        newer = replace(built, rows=8, finished_at=NOON + HOUR)
+        state.record_mart_build(LATER, newer)
+
+        assert before == built
+        assert state.last_built("FUNNEL") == newer
+        assert state.last_built("NEVER") is None
+
+    def test_a_run_has_one_build_of_each_mart(self, state: State) -> None:
+        tried = MartBuild("FUNNEL", MartState.FAILED, "It broke.", started_at=NOON, finished_at=NOON)
+        state.record_mart_build(RUN, replace(tried, mart="OTHER"))
+        state.record_mart_build(RUN, tried)
+        state.record_mart_build(RUN, replace(tried, state=MartState.BUILT, rows=0))
+
+        assert [(build.mart, build.state, build.rows) for build in state.mart_builds(RUN)] == [
+            ("FUNNEL", MartState.BUILT, 0), ("OTHER", MartState.FAILED, None),
+        ]  # fmt: skip
+        assert list(state.mart_builds(LATER)) == []
+
+
 class QuarantineRules:
     def set_aside(self, state: State, run: RunKey, *rows: RejectedRow, at: datetime = NOON) -> int:
         return state.quarantine(run, SOURCE, OBJECT, rows, stage_uri="file:///stage", at=at)
@@ -486,6 +513,7 @@ class StateSuite(
     LedgerRules,
     StepOutcomeRules,
     DeletionRules,
+    MartRules,
     QuarantineRules,
     IncidentRules,
     AllowanceRules,

@@ -27,12 +27,30 @@ def test_every_object_of_the_settings_has_its_group_of_five_steps(dag: Any) -> N
 
     names = [item.name for item in load_warehouse_elt(ROOT / "include" / "config" / "warehouse_elt.yaml").objects]
 
-    assert set(dag.task_group.children) == {"choose_objects", *names, "close_run"}
+    assert set(dag.task_group.children) == {"choose_objects", *names, "marts", "close_run"}
     assert dag.get_task("choose_objects").downstream_task_ids == {f"{name}.extract" for name in names}
     for name in names:
         assert [dag.get_task(f"{name}.{step}").task_id for step in STEPS]
         for before, after in itertools.pairwise(STEPS):
             assert f"{name}.{after}" in dag.get_task(f"{name}.{before}").downstream_task_ids
+
+
+def test_each_mart_follows_the_objects_it_is_made_from_and_no_others(dag: Any) -> None:
+    from crm_patterns.mart_catalog import objects_of_marts
+
+    marts = objects_of_marts(ROOT / "include")
+
+    assert set(marts) == {
+        "ACCOUNT_360", "ACTIVITY", "CAMPAIGN_INFLUENCE", "LEAD_FUNNEL", "PIPELINE_BY_STAGE", "WON_REVENUE_BY_MONTH",
+    }  # fmt: skip
+    for mart, objects in marts.items():
+        task = dag.get_task(f"marts.{mart.lower()}")
+        known = {f"{name}.reconcile" for name in objects} & set(dag.task_ids)
+        assert task.upstream_task_ids == known
+        assert known
+        assert task.downstream_task_ids == {"close_run"}
+        assert task.trigger_rule == "none_failed"
+        assert [asset.name for asset in task.outlets] == [f"marts.{mart.lower()}"]
 
 
 def test_the_last_task_runs_whatever_happened_and_hides_no_failure(dag: Any) -> None:

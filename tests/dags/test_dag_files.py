@@ -23,6 +23,7 @@ OURS = {
     "crm_patterns.core.errors",
     "crm_patterns.core.policies",
     "crm_patterns.dag_arguments",
+    "crm_patterns.mart_catalog",
     "crm_patterns.notices",
     "crm_patterns.notices.deadlines",
     "crm_patterns.notices.run_queued",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,13 @@ from crm_patterns.core.own_columns import DeletedHow
 from crm_patterns.core.ports import Table
 from crm_patterns.core.schema_changes import part_of
 from tests.sql.attempts import NOON, ORDER, WITH_COMPUTED_AMOUNT, order, page
+from tests.sql.mart_scenario import marts
+from tests.sql.step import Step
 
 KEYS = ("801000000000001AAA", "801000000000002AAA", "801000000000003AAA")
 HOUR = timedelta(hours=1)
 REGION = ContractField("Region__c", "region_c", FieldKind.TEXT)
 FAILING = 'select "ID" as "RECORD_KEY" from "{}"."{}" where "NAME" like \'100%\''
-
-
-@dataclass(frozen=True)
-class Step:
-    """One statement, and the rows it must give; None where the warehouse answers in its own words."""
-
-    statement: str
-    names: Mapping[str, Any]
-    values: Mapping[str, Any] = field(default_factory=dict)
-    rows: list[tuple[Any, ...]] | None = None
 
 
 def scenario(schema: str, folder: Path) -> Iterator[Step]:
@@ -44,6 +35,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     yield from _refresh(schema)
     yield from _bury(schema, folder)
     yield from _ops(schema, folder)
+    yield from marts(schema)
 
 
 def _load(schema: str, folder: Path) -> Iterator[Step]:

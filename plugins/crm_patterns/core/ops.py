@@ -155,6 +155,18 @@ SCHEMA_CHANGES = (
     _time("found_at", "when the run that met it was proven"),
 )
 
+MART_BUILDS = (
+    *_RUN_KEY,
+    _text("mart", "the mart: the table of this name in the schema of the marts", is_key=True),
+    _text("state", "built, unchanged (it would have come out the same), skipped (an input is missing) or failed"),
+    _text("reason", "why, in one sentence"),
+    _count("row_count", "rows of the mart; null where it was not built"),
+    _text("versions", "what it was made from, as JSON: rows and time of the last change of each input"),
+    _text("docs_url", "the page of its audit; empty where it was not built"),
+    _time("started_at", "when work on it began"),
+    _time("finished_at", "when it ended"),
+)
+
 OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
     {
         "runs": RUNS,
@@ -163,5 +175,6 @@ OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
         "calls": CALLS,
         "steps": STEPS,
         "schema_changes": SCHEMA_CHANGES,
+        "mart_builds": MART_BUILDS,
     }
 )

@@ -65,9 +65,9 @@ def task_url(run: RunKey, task_id: str) -> str:
 def task_id_of(context: Mapping[str, Any], object_name: str, step: str) -> str:
     """The task that did the step for the object, `<object>.<step>` where the DAG has it, else the last one to fail."""
     dag = context.get("dag")
-    guess = f"{object_name}.{step}"
-    if dag is not None and guess in dag.task_ids:
-        return guess
+    for guess in (f"{object_name}.{step}", object_name):  # a mart is one task
+        if dag is not None and guess in dag.task_ids:
+            return guess
     return failed_task_of(context)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,13 @@ class CloseRunOperator(BaseOperator):
     are deferred for want of quota it ends skipped: there is nothing green to show.
     """
 
-    def __init__(self, *, settings: WarehouseEltSettings, **kwargs: Any) -> None:
+    def __init__(
+        self, *, settings: WarehouseEltSettings, marts: Mapping[str, Sequence[str]] | None = None, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("retry_policy", REACTIONS)
         super().__init__(**kwargs)
         self.settings = settings
+        self.marts = marts or {}
 
     def execute(self, context: Context) -> str:
         from crm_patterns.core.outcomes import RunState
@@ -47,6 +51,7 @@ class CloseRunOperator(BaseOperator):
                 attempt_schema=settings.attempt_schema,
                 keep_attempts=timedelta(days=settings.keep_attempts_days),
                 expected=self._expected(context),
+                marts={} if context["params"].get("dry_run") else self.marts,
             )
         raise_if_failed(summary)
         if summary.state is RunState.DEFERRED:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
+from crm_patterns.core.marts import MartBuild
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import (
     Allowance,
@@ -30,6 +31,7 @@ from crm_patterns.state import (
     deletions,
     incidents,
     ledger,
+    marts,
     ops,
     progress,
     quarantine,
@@ -191,6 +193,20 @@ class OperationalState(SchemaMethods):
     def allowance(self, run: RunKey, source: str) -> Allowance | None:
         with self._read() as connection:
             return allowances.allowance(connection, run, source)
+
+    # --- marts
+
+    def record_mart_build(self, run: RunKey, build: MartBuild) -> None:
+        with self._write() as connection:
+            marts.record(connection, run, build)
+
+    def mart_builds(self, run: RunKey) -> Sequence[MartBuild]:
+        with self._read() as connection:
+            return marts.of_run(connection, run)
+
+    def last_built(self, mart: str) -> MartBuild | None:
+        with self._read() as connection:
+            return marts.last_built(connection, mart)
 
     # --- quarantine
 

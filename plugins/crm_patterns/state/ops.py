@@ -96,6 +96,10 @@ def _schema_changes(run: RunKey) -> Query:
     return sa.select(t.schema_changes).where(_is_run(t.schema_changes, run))
 
 
+def _mart_builds(run: RunKey) -> Query:
+    return sa.select(t.mart_builds).where(_is_run(t.mart_builds, run))
+
+
 def _is_run(table: sa.Table, run: RunKey) -> ColumnElement[bool]:
     return (table.c.dag_id == run.dag_id) & (table.c.run_id == run.run_id)
 
@@ -112,5 +116,6 @@ _QUERIES: Mapping[str, Callable[[RunKey], Query]] = MappingProxyType(
         "calls": _calls,
         "steps": _steps,
         "schema_changes": _schema_changes,
+        "mart_builds": _mart_builds,
     }
 )

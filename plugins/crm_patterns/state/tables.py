@@ -290,3 +290,20 @@ schema_changes = Table(
     comment="Differences between what was known of an object's fields and what its source said, each once.",
 )
 Index("crm_schema_changes_run", schema_changes.c.dag_id, schema_changes.c.run_id)
+
+mart_builds = Table(
+    "crm_mart_builds",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("mart"),
+    _text("state"),
+    _text("reason"),
+    _number("row_count"),
+    _text("versions"),
+    _text("docs_url"),
+    _time("started_at", nullable=True),
+    _time("finished_at", nullable=True),
+    comment="What became of each mart in each run, and which inputs it was made from.",
+)
+Index("crm_mart_builds_newest", mart_builds.c.mart, mart_builds.c.state, mart_builds.c.finished_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.outcomes import RunState, run_state
 from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, State, Table, Warehouse
+from crm_patterns.patterns.marts import unaccounted
 from crm_patterns.steps.load import prepare_landing
 from crm_patterns.steps.reconcile import drop_old_attempt_tables
 
@@ -35,14 +36,17 @@ def close_run(
     attempt_schema: str,
     keep_attempts: timedelta,
     expected: Sequence[str],
+    marts: Mapping[str, Sequence[str]] | None = None,
 ) -> RunSummary:
     """
     Set the run's state from its objects', publish the OPS datasets, drop attempts older than `keep_attempts`.
 
-    An object of `expected` without a proven outcome (its task was killed, say) is recorded as failed first.
+    An object of `expected` without a proven outcome (its task was killed, say) is recorded as failed first. So is a
+    mart of `marts` (with its objects) of which nothing is known although its objects are proven.
     """
     now = datetime.now(UTC)
     states = [_settled(state, run, name, now) for name in expected]
+    states += [_settled_mart(state, run, name, objects, now) for name, objects in (marts or {}).items()]
     summary = state.finish_run(run, state=run_state(states), at=now)
     landing = prepare_landing(warehouse, attempt_schema)
     warehouse.run("control/create_schema", names={"schema": OPS_SCHEMA})
@@ -65,6 +69,19 @@ def _settled(state: State, run: RunKey, object_name: str, now: datetime) -> RunS
         finished_at=now,
     )
     state.record_outcome(run, unfinished)
+    return RunState.FAILED
+
+
+def _settled_mart(state: State, run: RunKey, mart: str, objects: Sequence[str], now: datetime) -> RunState:
+    """A mart that failed makes the run red; whatever else becomes of one says nothing about the run."""
+    outcomes = {name: outcome for name in objects if (outcome := state.outcome(run, name)) is not None}
+    problem = unaccounted(mart, objects, state.mart_builds(run), outcomes)
+    if not problem:
+        return RunState.SKIPPED
+    label = f"marts.{mart.lower()}"
+    if state.outcome(run, label) is None:
+        failed = ObjectOutcome(label, RunState.FAILED, problem=problem, fix="Clear its task.", finished_at=now)
+        state.record_outcome(run, failed)
     return RunState.FAILED
 
 

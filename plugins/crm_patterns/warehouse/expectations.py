@@ -17,12 +17,14 @@ _NO_PROGRESS_BAR = 1_000_000
 
 
 def configuration_of(name: str, rule: Rule) -> ExpectationConfiguration:
-    """The rule under a name that is its own within the run; columns in upper case, so that reserved words work."""
+    """
+    The rule under a name that is its own within the run; a column in upper case, so that reserved words work.
+
+    The columns of a list stay in lower case, as Great Expectations looks them up in what it found in the table.
+    """
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     kwargs = {key: value.upper() if key in _COLUMN_ARGUMENTS else value for key, value in rule.kwargs.items()}
-    if "column_list" in kwargs:
-        kwargs["column_list"] = [column.upper() for column in kwargs["column_list"]]
     return ExpectationConfiguration(
         type=rule.type,
         kwargs=kwargs,

@@ -51,6 +51,12 @@ def folder_name(folder: str) -> str:
     return folder
 
 
+def prose(text: str) -> str:
+    """A sentence of ours as a comment in DDL, which takes no bound value: with typographic apostrophes, on one line."""
+    plain = " ".join(text.split()).replace("\\", "/").replace("'", "’")
+    return f"'{plain}'"
+
+
 def inside_a_bound_statement(sql: str) -> str:
     """SQL of another maker, made safe to stand in a statement whose `%(name)s` are still to be bound."""
     return sql.replace("%", "%%")

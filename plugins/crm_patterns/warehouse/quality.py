@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from crm_patterns.core.ports import QualityReport, RuleResult, Table
 from crm_patterns.warehouse.data_docs import DataDocs
 from crm_patterns.warehouse.errors import translate
 from crm_patterns.warehouse.expectations import configuration_of, failing_keys
-from crm_patterns.warehouse.suites import OnFailure, Rule, rules_for
+from crm_patterns.warehouse.suites import OnFailure, Rule, read_suite, rules_for
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
@@ -45,12 +45,25 @@ class ExpectationsQuality:
     def check(self, table: Table, contract: ObjectContract, *, suite: str, run_label: str) -> QualityReport:
         """FixSettings for a suite that cannot be read or understood, RetryLater where a rule could not be asked."""
         known = rules_for(contract, self._suites_root, suite=suite)
+        return self._checked(table, known, suite=suite, run_label=run_label, key=contract.key_column)
+
+    def check_table(self, table: Table, *, suite: str, run_label: str) -> QualityReport:
+        """FixSettings also for a rule that would set single rows aside: nothing here can do that."""
+        known = read_suite(self._suites_root / f"{suite}.json")
+        about_rows = next((rule for rule in known if rule.is_row_level), None)
+        if about_rows:
+            raise FixSettings(
+                f"{about_rows.name} in the suite {suite}.json would set rows aside.", fix="Write stop or warn."
+            )
+        return self._checked(table, known, suite=suite.replace("/", "."), run_label=run_label, key="")
+
+    def _checked(self, table: Table, known: Sequence[Rule], *, suite: str, run_label: str, key: str) -> QualityReport:
         rules = {f"{number:03d} {rule.name} {rule.column}": rule for number, rule in enumerate(known)}
         with self._batch(table) as batch:
             result = _validate(batch, suite, rules)
             answers = {answer.meta["name"]: answer for answer in result.results}
             failing = {name: rule for name, rule in rules.items() if rule.is_row_level and not answers[name].success}
-            keys = failing_keys(batch, failing, table, key=contract.key_column)
+            keys = failing_keys(batch, failing, table, key=key)
         page = self._docs.publish(result, suite=suite, run_label=run_label)
         told = (_rule_result(rule, answers[name], keys.get(name, "")) for name, rule in rules.items())
         return QualityReport(tuple(told), page)

@@ -19,6 +19,7 @@ from crm_patterns.warehouse.identifiers import (
     folder_name,
     identifier,
     inside_a_bound_statement,
+    prose,
     stage_name,
     table_name,
 )
@@ -48,6 +49,7 @@ class Templates:
             stage=stage_name,
             folder=folder_name,
             embedded=inside_a_bound_statement,
+            prose=prose,
             type=column_type,
         )
 

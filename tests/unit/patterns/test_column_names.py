@@ -2,7 +2,7 @@
 Columns are named as Fivetran names them.
 
 The rules: https://fivetran.com/docs/core-concepts#namingconventions. The pairs are columns that its Salesforce
-connector has made in the field and that dbt packages and dashboards read; those of `fivetran/dbt_salesforce` among them.
+connector has made in the field and that models and dashboards read; those of `fivetran/dbt_salesforce` are among them.
 """
 
 from __future__ import annotations

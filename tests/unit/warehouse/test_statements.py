@@ -90,4 +90,5 @@ def test_a_type_is_written_as_it_is_described(field: ContractField, written: str
 def test_there_is_no_other_kind_of_file() -> None:
     kinds = {"".join(path.suffixes) for path in ROOT.rglob("*") if path.is_file()}
 
-    assert kinds == {".snowflake.sql", ".snowflake.jinja"}
+    assert kinds == {".snowflake.sql", ".snowflake.jinja", ".yaml"}
+    assert {path.parent.name for path in ROOT.rglob("*.yaml")} == {"marts"}

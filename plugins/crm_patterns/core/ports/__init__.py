@@ -7,6 +7,7 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
 from crm_patterns.core.ports.grants import Allowance, Grant
+from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
 from crm_patterns.core.ports.schemas import SchemaStore
@@ -41,6 +42,7 @@ __all__ = [
     "LedgerStore",
     "Look",
     "LookRequest",
+    "MartStore",
     "ObjectOutcome",
     "ProgressStore",
     "Quality",

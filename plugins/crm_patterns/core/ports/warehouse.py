@@ -63,3 +63,6 @@ class Quality(Protocol):
     """Runs a suite on the warehouse's own engine over one table, and builds the page a person reads."""
 
     def check(self, table: Table, contract: ObjectContract, *, suite: str, run_label: str) -> QualityReport: ...
+
+    def check_table(self, table: Table, *, suite: str, run_label: str) -> QualityReport:
+        """By the rules of the suite alone, none of which is about single rows: for tables without a contract."""
