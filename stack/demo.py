@@ -1,7 +1,5 @@
-"""`make demo`: the whole way once, through the real scheduler, and a page that says what happened."""
+"""`make demo`: the whole way, through the real scheduler, and a page that says what happened."""
 
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -11,25 +9,24 @@ from rich.console import Console
 from stack import supervisor
 from stack.airflow_api import AirflowApi
 from stack.demo_page import print_page
-from stack.demo_run import DemoRun
-from stack.environment import process_environment
+from stack.demo_run import DemoRun, Story
 from stack.errors import StackError
-from stack.home import REPOSITORY, StackHome
-from stack.installation import SALESFORCE, Installation
+from stack.home import StackHome
+from stack.installation import Installation
+from stack.passing_time import be_eventful, live_on
 from stack.run_progress import display_for, follow
 
-DAG_ID = os.environ.get("CRM_STACK_DEMO_DAG", "crm_warehouse_elt")
+ELT, UPKEEP, AUDIT = "crm_warehouse_elt", "crm_warehouse_upkeep", "crm_drift_audit"
 KNOWN_WITHIN_S = 90.0
 RUN_WITHIN_S = 900.0
 SCHEDULED_RUN_WITHIN_S = 15.0
-TICKS = 200
 PLAIN_WIDTH = 120  # of a pipe or a file, which has no width of its own
 
 Say = Callable[[str], None]
 
 
 def demo(home: StackHome, say: Say) -> bool:
-    """Start what is missing, let the CRM live on if it is not the first time, run the DAG, print the page.
+    """Start what is missing, run the DAGs while the CRM lives on between them, print the page.
 
     Ctrl-C stops the whole stack. Returns whether everything is as it should be.
     """
@@ -38,19 +35,35 @@ def demo(home: StackHome, say: Say) -> bool:
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     try:
         with supervisor.interruptible(), AirflowApi(installation) as api:
-            say(f"waiting for Airflow to read {DAG_ID}")
-            wait_until_known(api, DAG_ID)
-            if has_run_before(api, DAG_ID):
-                live_on(installation, say)
-            run_id = start_run(api, DAG_ID, say)
-            say(f"following {run_id}")
-            view = follow(api, DAG_ID, run_id, display_for(console), deadline_s=RUN_WITHIN_S)
-            run = DemoRun(DAG_ID, run_id, view, time.monotonic() - began)
-            return print_page(console, installation, run)
+            story = tell(installation, api, console, say)
+            return print_page(console, installation, story.ended_after(time.monotonic() - began))
     except KeyboardInterrupt:
         say("interrupted; stopping the local stack")
         supervisor.down(home, say)
         raise
+
+
+def tell(installation: Installation, api: AirflowApi, console: Console, say: Say) -> Story:
+    """First all of the CRM, then what changed, then what the hourly windows cannot see. The second time: no first."""
+
+    def run(dag_id: str) -> DemoRun:
+        wait_until_known(api, dag_id)
+        run_id = start_run(api, dag_id, say)
+        say(f"following {dag_id}, {run_id}")
+        return DemoRun(dag_id, run_id, follow(api, dag_id, run_id, display_for(console), deadline_s=RUN_WITHIN_S))
+
+    say(f"waiting for Airflow to read {ELT}")
+    wait_until_known(api, ELT)
+    first = None if has_run_before(api, ELT) else run(ELT)
+    if first is not None and not first.is_success:
+        return Story(first)
+    live_on(installation, say)
+    if first is not None:
+        be_eventful(installation, say)
+    changes = run(ELT)
+    upkeep = run(UPKEEP)
+    audit = run(AUDIT) if first is not None else None
+    return Story(first, changes, upkeep, audit)
 
 
 def wait_until_known(api: AirflowApi, dag_id: str) -> None:
@@ -76,20 +89,10 @@ def has_run_before(api: AirflowApi, dag_id: str) -> bool:
     return bool(runs.get("total_entries"))
 
 
-def live_on(installation: Installation, say: Say) -> None:
-    """Let time pass in the sandbox's Salesforce org: records are created, edited, moved on, deleted, merged."""
-    say("time passes in the CRM: records are created, edited, deleted and merged")
-    command = [sys.executable, "-m", "sandbox", "tick", "--url", installation.url(SALESFORCE), "--count", str(TICKS)]
-    environment = process_environment(installation, os.environ, service="demo")
-    result = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise StackError(f"The sandbox could not live on: {(result.stderr or result.stdout).strip()[-500:]}")
-
-
 def start_run(api: AirflowApi, dag_id: str, say: Say) -> str:
     """The id of the run to follow.
 
-    A DAG that was paused gets a run of its own accord when it is unpaused, for the last whole hour; a second run
+    A DAG that was paused gets a run of its own accord when it is unpaused, for the last whole interval; a second run
     beside it would only wait for it. Otherwise one is asked for.
     """
     dag = api.find(f"/dags/{dag_id}") or {}

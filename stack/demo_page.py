@@ -1,11 +1,11 @@
 """The page at the end of the demo: what moved, from where to where, how many, how long, what was set aside and why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
-from stack.demo_run import DemoRun
+from stack.demo_run import DemoRun, Story
 from stack.environment import ADMIN
 from stack.errors import StackError
 from stack.installation import API_SERVER, SALESFORCE, WAREHOUSE, Installation
@@ -15,27 +15,48 @@ SETTLED_AS = ("created", "updated", "deleted", "unchanged", "rejected", "deferre
 ACCEPTABLE = {"success", "partial"}
 
 
-def print_page(console: Console, installation: Installation, run: DemoRun) -> bool:
+def print_page(console: Console, installation: Installation, story: Story) -> bool:
     """Print it; returns whether everything on it is as it should be."""
     console.print()
-    try:
-        ledger = read_ledger(installation, run.dag_id, run.run_id)
-    except StackError as failure:
-        ledger = Ledger()
-        console.print(str(failure), style="red", markup=False)
-    wrong = list(what_is_wrong(run, ledger))
-    _headline(console, installation, run, ledger)
-    if ledger.outcomes:
-        console.print(_objects(ledger.outcomes), soft_wrap=False)
-    else:
-        _task_states(console, run)
-    _set_aside(console, ledger.set_aside)
+    ids = [run.run_id for run in story.runs]
+    elt = [run for run in (story.first, story.changes) if run is not None]
+    ledgers = [_ledger(console, installation, run, beside=[i for i in ids if i != run.run_id]) for run in elt]
+    wrong = [sentence for run, ledger in zip(elt, ledgers, strict=True) for sentence in what_is_wrong(run, ledger)]
+    wrong += [f"{run.dag_id} ended as {run.view.state}" for run in story.runs if run not in elt and not run.is_success]
+    _headline(console, installation, story, ledgers)
+    for run, ledger in zip(elt, ledgers, strict=True):
+        _chapter(console, run, ledger, is_first=run is story.first)
+    _facts(console, ledgers[-1].facts)
     for sentence in wrong:
         console.print(f"wrong: {sentence}", style="bold red", markup=False)
     if not wrong:
-        console.print("All of it is accounted for: what was read is what was written, unchanged or set aside.")
-    _where_to_look(console, installation, run)
+        console.print("\nAll of it is accounted for: what was read is what was written, unchanged or set aside.")
+    _where_to_look(console, installation, elt[-1])
     return not wrong
+
+
+def _ledger(console: Console, installation: Installation, run: DemoRun, *, beside: list[str]) -> Ledger:
+    try:
+        return read_ledger(installation, run.dag_id, run.run_id, beside=beside)
+    except StackError as failure:
+        console.print(str(failure), style="red", markup=False)
+        return Ledger()
+
+
+def _chapter(console: Console, run: DemoRun, ledger: Ledger, *, is_first: bool) -> None:
+    title = "First everything" if is_first else "Then what had changed"
+    console.print(f"\n[bold]{title}[/]  (run {run.run_id})")
+    if ledger.outcomes:
+        console.print(_objects([o for o in ledger.outcomes if is_first or _moved(o)]), soft_wrap=False)
+    else:
+        _task_states(console, run)
+    _set_aside(console, ledger.set_aside)
+
+
+def _moved(outcome: Row) -> bool:
+    """Whether anything came of the object, or went wrong with it."""
+    kinds = ("created", "updated", "deleted", "rejected", "deferred")
+    return any(_count(outcome, kind) for kind in kinds) or outcome["state"] not in ACCEPTABLE
 
 
 def what_is_wrong(run: DemoRun, ledger: Ledger) -> Iterable[str]:
@@ -61,14 +82,40 @@ def balances(outcome: Row) -> bool:
     return _count(outcome, "read") == sum(_count(outcome, kind) for kind in SETTLED_AS)
 
 
-def _headline(console: Console, installation: Installation, run: DemoRun, ledger: Ledger) -> None:
-    records = sum(_count(outcome, "read") for outcome in ledger.outcomes)
-    state = str(ledger.run.get("state") or run.view.state)
+def _headline(console: Console, installation: Installation, story: Story, ledgers: list[Ledger]) -> None:
+    records = sum(_count(outcome, "read") for ledger in ledgers for outcome in ledger.outcomes)
+    objects = {outcome["object_name"] for ledger in ledgers for outcome in ledger.outcomes}
+    states = {str(ledger.run.get("state") or "failed") for ledger in ledgers}
+    state = next((state for state in ("failed", "partial") if state in states), "success")
     console.print(f"[bold]CRM to warehouse: {state}[/]")
-    console.print(f"{records:,} records of {len(ledger.outcomes)} objects in {run.took_s:.0f} s, everything included")
+    console.print(f"{records:,} records of {len(objects)} objects in {story.took_s:.0f} s, everything included")
     console.print(f"from  Salesforce  {installation.url(SALESFORCE)} (sandbox)")
     console.print(f"to    Snowflake   {installation.url(WAREHOUSE)} (local warehouse), database CRM")
-    console.print(f"run   {run.run_id}\n", markup=False)
+
+
+def _facts(console: Console, facts: Mapping[str, list[Row]]) -> None:
+    """What no single run shows: one line a topic, and what is worth a sentence of its own."""
+
+    def tell(topic: str, text: str) -> None:
+        console.print(f"{topic:<10} {text}", markup=False)
+
+    console.print("\n[bold]What the warehouse holds now[/]")
+    versions = [f"{_name(r)} {int(r['versions']):,} of {int(r['records']):,} records" for r in facts.get("history", [])]
+    tell("history", f"versions: {', '.join(versions) or 'none'}")
+    gone = [f"{int(row['records']):,} by {row['how']}" for row in facts.get("deletions", [])]
+    merged = sum(int(row["merged"]) for row in facts.get("merges", []))
+    tell("deletions", f"{', '.join(gone) or 'none'}; {merged:,} merged records lead to their survivor")
+    for row in facts.get("schema_changes", []):
+        tell("schema", str(row["sentence"]))
+    for row in facts.get("steps", []):
+        if row["note"] and row["state"] != "skipped" and any(digit in str(row["note"]) for digit in "123456789"):
+            tell(str(row["step"]).replace("_", " ")[:10], f"{row['object_name']}: {row['note']}")
+    marts = [f"{_name(row)} {int(row['records']):,}" for row in facts.get("marts", [])]
+    tell("marts", f"rows: {', '.join(marts) or 'none'}")
+
+
+def _name(row: Row) -> str:
+    return str(row["name"]).lower()
 
 
 def _objects(outcomes: list[Row]) -> Table:

@@ -1,20 +1,39 @@
-"""One run of the demo, as it ended."""
+"""The runs of the demo, as they ended."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from stack.run_progress import RunView
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """Which run, how it ended, and how long everything took, starting the stack included (seconds)."""
+    """Which run, and how it ended."""
 
     dag_id: str
     run_id: str
     view: RunView
-    took_s: float
 
     @property
     def is_success(self) -> bool:
         """Whether the run itself is green; the ledger may know of more that is wrong."""
         return self.view.state == "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The runs in their order; None for one that there was no need of. `took_s`: everything, starting included."""
+
+    first: DemoRun | None
+    changes: DemoRun | None = None
+    upkeep: DemoRun | None = None
+    audit: DemoRun | None = None
+    took_s: float = 0.0
+
+    def ended_after(self, took_s: float) -> "Story":
+        return replace(self, took_s=took_s)
+
+    @property
+    def runs(self) -> Iterator[DemoRun]:
+        """Those that there were."""
+        return (run for run in (self.first, self.changes, self.upkeep, self.audit) if run is not None)

@@ -9,7 +9,7 @@ OUTCOME = {"object_name": "Lead", "state": "success", "records_read": 5, "record
 
 
 def run(state: str = "success", **tasks: str) -> DemoRun:
-    return DemoRun("dag", "run", RunView(state, tasks), took_s=1.0)
+    return DemoRun("dag", "run", RunView(state, tasks))
 
 
 def ledger(**changes: object) -> Ledger:
