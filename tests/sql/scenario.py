@@ -42,6 +42,7 @@ def _load(schema: str, folder: Path) -> Iterator[Step]:
     target, attempt, landing = Table(schema, "ORDER"), Table(schema, "ORDER__A1"), Table(schema, "LANDING")
     contract = {"contract": ORDER}
     yield Step("control/create_schema", {"schema": schema})
+    yield Step("control/find_schema", {}, {"schema": schema}, [(schema,)])
     yield Step("control/create_stage", {"stage": landing})
     yield Step("warehouse_elt/create_current", {"table": target, **contract})
     for _ in (1, 2):

@@ -96,7 +96,7 @@ def _compute(
     """The whole mart in a table of this attempt."""
     attempt = Table(order.places.attempts, f"{mart.name}__{short_fingerprint([run.dag_id, run.run_id]).upper()}")
     for schema in (order.places.attempts, order.places.marts):
-        warehouse.run("control/create_schema", names={"schema": schema})
+        ensure_schema(warehouse, schema)
     state.remember_attempt_table(run, mart.label, attempt)
     warehouse.run("warehouse_elt/create_mart", names={"table": attempt, "mart": mart})
     names = {

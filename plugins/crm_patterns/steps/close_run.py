@@ -17,7 +17,7 @@ from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.outcomes import RunState, run_state
 from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, State, Table, Warehouse
 from crm_patterns.patterns.marts import unaccounted
-from crm_patterns.steps.load import prepare_landing
+from crm_patterns.steps.load import ensure_schema, prepare_landing
 from crm_patterns.steps.reconcile import drop_old_attempt_tables
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def close_run(
     states += [_settled_mart(state, run, name, objects, now) for name, objects in (marts or {}).items()]
     summary = state.finish_run(run, state=run_state(states), at=now)
     landing = prepare_landing(warehouse, attempt_schema)
-    warehouse.run("control/create_schema", names={"schema": OPS_SCHEMA})
+    ensure_schema(warehouse, OPS_SCHEMA)
     for dataset in OPS_DATASETS:
         publish_dataset(warehouse, state, run, dataset, landing=landing)
     drop_old_attempt_tables(warehouse, state, older_than=now - keep_attempts)

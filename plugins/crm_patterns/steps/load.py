@@ -93,7 +93,7 @@ def prepare_target(
     """
     present = warehouse.columns(target)
     if not present:
-        warehouse.run("control/create_schema", names={"schema": target.schema})
+        ensure_schema(warehouse, target.schema)
         warehouse.run(create, names={"table": target, "contract": contract})
         present = warehouse.columns(target)
     wanted: tuple[ContractField | OwnColumn, ...] = (*contract.fields, *own)
@@ -113,10 +113,16 @@ def prepare_target(
         )
 
 
+def ensure_schema(warehouse: Warehouse, schema: str) -> None:
+    """Create it where it is missing. Looked for first: a role may use a schema without the right to create any."""
+    if not warehouse.run("control/find_schema", values={"schema": schema}):
+        warehouse.run("control/create_schema", names={"schema": schema})
+
+
 def prepare_landing(warehouse: Warehouse, attempt_schema: str) -> Table:
     """The internal stage that files are PUT into, made with its schema where it is missing."""
     landing = Table(attempt_schema, "LANDING")
-    warehouse.run("control/create_schema", names={"schema": attempt_schema})
+    ensure_schema(warehouse, attempt_schema)
     warehouse.run("control/create_stage", names={"stage": landing})
     return landing
 
