@@ -14,6 +14,7 @@ from crm_patterns.core.fingerprints import fingerprint, short_fingerprint
 from crm_patterns.core.marts import MartBuild, MartDefinition, MartInput, MartState
 from crm_patterns.core.ports import Quality, QualityReport, RunKey, State, Table, Warehouse
 from crm_patterns.patterns.marts import Places, is_usable, what_is_missing, why_build
+from crm_patterns.steps.load import ensure_schema
 
 log = logging.getLogger(__name__)
 
