@@ -141,7 +141,7 @@ def test_an_account_is_one_row_with_all_that_is_known_of_it(org: Org) -> None:
 
 def test_what_belonged_to_a_merged_account_belongs_to_its_survivor(org: Org) -> None:
     org.table("ACCOUNT", ACCOUNT, {**ACCOUNT, "id": "001L", "_deleted": True})
-    org.table("MERGE_MAP", {"merged_id": "001L", "survivor_id": "001A"}, history=True)
+    org.table("MERGE_MAP", {"loser_id": "001L", "survivor_id": "001A"}, history=True)
     org.table("CONTACT", {"id": "1", "account_id": "001L"}, {"id": "2", "account_id": "001A"})
     org.opportunities({"id": "1", "account_id": "001L", "amount": "5", **WON})
 

@@ -87,7 +87,7 @@ def _versions(
 
 def _stamp(columns: frozenset[str]) -> str:
     """The column of ours that moves with every change of a row; empty where there is none."""
-    return next((name for name in ("_synced_at", "_valid_from") if name in columns), "")
+    return next((name for name in ("_synced_at", "_valid_from", "learned_at") if name in columns), "")
 
 
 def _compute(

@@ -23,7 +23,7 @@ people as (
     select coalesce(moved.survivor_id, person.account_id) as account_id, count(*) as contacts
     from ({{ shared.live("contact") }}) as person
     left join survivors as moved
-        on moved.merged_id = person.account_id
+        on moved.loser_id = person.account_id
     group by 1
 {% else %}
     select null::varchar as account_id, 0 as contacts
@@ -35,7 +35,7 @@ leads as (
     select coalesce(moved.survivor_id, came.converted_account_id) as account_id, count(*) as converted_leads
     from ({{ shared.live("lead") }}) as came
     left join survivors as moved
-        on moved.merged_id = came.converted_account_id
+        on moved.loser_id = came.converted_account_id
     where came.is_converted
     group by 1
 {% else %}

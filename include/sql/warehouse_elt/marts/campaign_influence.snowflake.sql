@@ -12,9 +12,9 @@ members as (
         joined.created_date::date as joined_on
     from ({{ shared.live("campaign_member") }}) as joined
     left join survivors as moved_lead
-        on moved_lead.merged_id = joined.lead_id
+        on moved_lead.loser_id = joined.lead_id
     left join survivors as moved_contact
-        on moved_contact.merged_id = joined.contact_id
+        on moved_contact.loser_id = joined.contact_id
 ),
 campaigns as (
 {{ shared.live("campaign") }}
