@@ -30,6 +30,7 @@ class RefreshComputedOperator(StagingUpkeepOperator):
             return self._skipped("nothing of it is loaded yet")
         planned = plan_refresh(
             source,
+            state,
             item.name,
             field_choice(self.settings, self.object_name),
             read=item.read,

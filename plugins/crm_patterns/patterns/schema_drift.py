@@ -97,6 +97,25 @@ def holds(shape: ColumnShape, field: ContractField) -> ContractField | None:
     return replace(field, kind=FieldKind.DECIMAL, precision=whole + shape.scale, scale=shape.scale)
 
 
+def in_known_columns(contract: ObjectContract, known: KnownSchema | None) -> ObjectContract:
+    """
+    The contract's fields under the columns they have by now, for whoever works between windows: a field that no window
+    took up yet, or whose column cannot hold it, is left out until one does.
+    """
+    if known is None:
+        return contract
+    fields = []
+    roles = {contract.key, contract.cursor, contract.deleted_flag}
+    for field in contract.fields:
+        before = known.by_name.get(field.name.lower())
+        if before is not None and before.status is FieldStatus.READ:
+            fits = holds(before.column, field)
+            fields += [replace(fits, column=before.column.column)] if fits else []
+        elif field.name in roles:
+            fields.append(field)
+    return replace(contract, fields=tuple(fields))
+
+
 def _settle(held: KnownSchema, field: ContractField, described: DescribedField) -> tuple[ContractField, KnownField]:
     """The field under its settled column, and what is known of it afterwards."""
     before = held.by_name.get(field.name.lower())

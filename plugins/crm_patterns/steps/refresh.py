@@ -28,12 +28,13 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.staging import Manifest, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.computed_fields import refresh_contract, unknown_names
-from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor, make_contract
+from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor
 from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.history import HistoryOf, begin_history, history_of, record_history
 from crm_patterns.steps.load import copy_into_attempt
 from crm_patterns.steps.quota import choose
 from crm_patterns.steps.reconcile import drop_table
+from crm_patterns.steps.schema import present_contract
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class RefreshCounts:
 
 
 def plan_refresh(
-    source: Source, object_name: str, choice: FieldChoice, *, read: str, rest_below: int
+    source: Source, state: State, object_name: str, choice: FieldChoice, *, read: str, rest_below: int
 ) -> ReadPlan | None:
     """What to read of the object; None where it has no field that changes without a stamp."""
     read_at = source.now()
@@ -57,7 +58,7 @@ def plan_refresh(
     seen = source.look(LookRequest(object_name, cursor, window, include_deleted=False))
     if missing := unknown_names(seen.description, choice.refresh):
         log.warning("Settings name %s under refresh of %s, which has no such field.", ", ".join(missing), object_name)
-    contract = refresh_contract(make_contract(source.name, seen.description, choice))
+    contract = refresh_contract(present_contract(source, state, object_name, seen.description, choice))
     if contract is None:
         return None
     names = tuple(field.name for field in contract.fields)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from crm_patterns.core.contracts import ObjectDescription
+from crm_patterns.core.contracts import ObjectContract, ObjectDescription
 from crm_patterns.core.ports import Source, State
-from crm_patterns.patterns.schema_drift import Decision, decide, vanished
-from crm_patterns.patterns.warehouse_elt import FieldChoice
+from crm_patterns.patterns.schema_drift import Decision, decide, in_known_columns, vanished
+from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 
 log = logging.getLogger(__name__)
 
@@ -29,3 +29,12 @@ def agree(
         was = f", {change.before or 'nothing'} before and {change.after or 'nothing'} now"
         log.warning("%s: field %s %s%s.", object_name, change.field, change.kind.value.replace("_", " "), was)
     return decision
+
+
+def present_contract(
+    source: Source, state: State, object_name: str, description: ObjectDescription, choice: FieldChoice
+) -> ObjectContract:
+    """For whoever reads between windows: the fields that a window took up, under the columns that they have by now."""
+    known = state.known_schema(source.name, object_name)
+    names = frozenset(known.by_name) if known else frozenset()
+    return in_known_columns(make_contract(source.name, description, choice, known=names), known)

@@ -9,8 +9,8 @@ import pytest
 from crm_patterns.core.contracts import DescribedField, FieldKind, ObjectDescription
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.schema_changes import ChangeKind, FieldStatus, KnownSchema, SchemaPlan, Severity
-from crm_patterns.patterns.schema_drift import Decision, decide, vanished
-from crm_patterns.patterns.warehouse_elt import FieldChoice
+from crm_patterns.patterns.schema_drift import Decision, decide, in_known_columns, vanished
+from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 
 ROLES = (
     DescribedField("Id", FieldKind.TEXT, length=18, nullable=False, source_type="id"),
@@ -308,6 +308,16 @@ def test_every_run_that_meets_a_change_gives_it_the_same_id_and_the_next_change_
     ids = [d.plan.changes[0].change_id for d in (added, again, gone, added_again)]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
+
+
+def test_between_windows_fields_are_met_in_the_columns_they_have() -> None:
+    known = later(first(NAME, AMOUNT), NAME, TEXT).plan.known
+    contract = make_contract("salesforce", account(NAME, TEXT, STAGE), EVERYTHING)
+    retyped = make_contract("salesforce", account(NAME, DAY), EVERYTHING)
+
+    assert in_known_columns(contract, known).columns == ("id", "system_modstamp", "name", "amount_c_v2")
+    assert in_known_columns(retyped, known).columns == ("id", "system_modstamp", "name")
+    assert in_known_columns(contract, None) == contract
 
 
 def test_a_plan_survives_being_written_down() -> None:
