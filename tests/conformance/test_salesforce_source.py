@@ -416,3 +416,26 @@ def test_the_keys_of_a_large_object_come_by_a_job_of_ids_alone(world: Salesforce
 
     assert found == wanted
     assert len(found) == world.control("GET", "truth?objects=Opportunity")["Opportunity"]["records"]
+
+
+def test_all_fields_that_exist_are_told_by_one_call(world: SalesforceWorld) -> None:
+    client = world.client()
+    described = {field.name.lower() for field in client.describe("Campaign").fields}
+    before = client.usage().calls_made
+    world.control("POST", "fields", {"action": "hide", "object": "Campaign", "field": "Description"})
+
+    existing = client.existing_fields("Campaign")
+    now = client.describe("Campaign")
+    world.control("POST", "fields", {"action": "show", "object": "Campaign", "field": "Description"})
+
+    assert existing == described
+    assert not now.has("Description")
+    assert client.usage().calls_made == before + 2
+
+
+def test_a_user_that_may_not_ask_which_fields_exist_gets_no_answer_and_no_error(world: SalesforceWorld) -> None:
+    world.control("POST", "settings", {"reading": {"field_definitions": False}})
+
+    assert world.client().existing_fields("Campaign") is None
+
+    world.control("POST", "settings", {"reading": {"field_definitions": True}})
