@@ -47,6 +47,8 @@ def _load(schema: str, folder: Path) -> Iterator[Step]:
     yield Step("warehouse_elt/create_current", {"table": target, **contract})
     for _ in (1, 2):
         yield Step("warehouse_elt/add_column", {"table": target, "field": REGION})
+    for _ in (1, 2):
+        yield Step("warehouse_elt/widen_column", {"table": target, "field": REGION})
     yield Step("control/describe_table", {"table": target})
     yield Step("warehouse_elt/create_attempt", {"table": attempt, **contract})
     rows = [order(KEYS[0]), order(KEYS[1], name="100% 'off'"), order(KEYS[2], deleted=True)]

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 
 from crm_patterns.core.contracts import DescribedField, FieldKind
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.ports import Table
 from crm_patterns.core.schema_changes import ChangeKind
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.state import OperationalState
@@ -306,3 +307,21 @@ def test_a_column_that_somebody_altered_by_hand_is_not_written_to(pipeline: Pipe
 
     with pytest.raises(StopRun, match=r"size_c is BOOLEAN"):
         following.all()
+
+
+def test_a_table_that_others_made_is_widened_where_that_loses_nothing(pipeline: Pipeline) -> None:
+    following = with_size(pipeline)
+    table = f'"{following.schema}"."ACCOUNT"'
+    with following.sql() as rows:
+        for column, kind in (("SIZE_C", "number(18,2)"), ("NAME", "varchar(10)")):
+            rows(f'alter table {table} drop column "{column}"')
+            rows(f'alter table {table} add column "{column}" {kind}')
+    describe(following, replace(SIZE, precision=30))
+    longer = {**row(1, at=following.source.clock - HOUR, name="x" * 40), "Size__c": Decimal("12345678901234567890.25")}
+    following.source.rows[0] = longer
+
+    following.all()
+
+    assert cells(following, '"NAME", "SIZE_C"')[0] == ("x" * 40, Decimal("12345678901234567890.25"))
+    types = following.warehouse.columns(Table(following.schema, "ACCOUNT"))
+    assert (types["name"], types["size_c"]) == ("VARCHAR", "NUMBER(38,2)")

@@ -85,11 +85,12 @@ def prepare_target(
     own: tuple[OwnColumn, ...] = OWN_COLUMNS,
 ) -> None:
     """
-    Make a table that people query, or add the columns it lacks. Columns are never dropped or retyped here.
+    Make a table that people query, or add the columns it lacks. Columns are never dropped or narrowed here.
 
     `create` is the statement that makes it, with the contract's columns and those of ours in `own`.
 
-    StopRun where a field's type is no longer its column's: a grown scale would be rounded, silently.
+    Columns of a table made by others are widened where that loses nothing. StopRun where a column is of another type:
+    decimal places would be rounded, silently. What changes at the source never ends here: see `patterns.schema_drift`.
     """
     present = warehouse.columns(target)
     if not present:
@@ -101,15 +102,18 @@ def prepare_target(
         if field.column not in present:
             warehouse.run("warehouse_elt/add_column", names={"table": target, "field": field})
             log.info("Added column %s to %s.%s.", field.column, target.schema, target.name)
-    retyped = [
-        f"{field.name} is now {warehouse.column_type(field)}, its column {field.column} is {present[field.column]}"
-        for field in contract.fields
-        if field.column in present and present[field.column] != warehouse.column_type(field)
-    ]
-    if retyped:
+    differing = [f for f in contract.fields if present.get(f.column, wide := warehouse.column_type(f)) != wide]
+    for field in [field for field in differing if warehouse.can_widen(present[field.column], field)]:
+        warehouse.run("warehouse_elt/widen_column", names={"table": target, "field": field})
+        log.info("Widened column %s of %s.%s.", field.column, target.schema, target.name)
+        differing.remove(field)
+    if differing:
+        listed = (f"{f.column} is {present[f.column]}, not {warehouse.column_type(f)}" for f in differing)
         raise StopRun(
-            f"The type of {len(retyped)} fields of {contract.object_name} changed at the source: {'; '.join(retyped)}.",
-            fix=f"Alter the columns of {target.schema}.{target.name}, or exclude the fields; then clear the object.",
+            f"{len(differing)} columns of {target.schema}.{target.name} have other types than {contract.object_name} "
+            f"needs: {'; '.join(listed)}.",
+            fix="Somebody altered the table, or the operational state was lost. Alter the columns back, or drop them "
+            "and run the object with mode full.",
         )
 
 

@@ -82,6 +82,9 @@ class SnowflakeWarehouse:
     def column_type(self, column: ContractField) -> str:
         return dialect.column_type(column)
 
+    def can_widen(self, present: str, column: ContractField) -> bool:
+        return dialect.is_wider(dialect.column_type(column), present)
+
     def close(self) -> None:
         """A second call does nothing."""
         if self._connection is not None:

@@ -11,7 +11,7 @@ from sqlglot import exp
 from crm_patterns.core.contracts import ContractField, FieldKind
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.ports import Table
-from crm_patterns.warehouse.dialects.snowflake import canonical_type, column_type
+from crm_patterns.warehouse.dialects.snowflake import canonical_type, column_type, is_wider
 from crm_patterns.warehouse.identifiers import checked, folder_name, identifier, inside_a_bound_statement, table_name
 from crm_patterns.warehouse.templates import Templates
 from tests.sql.scenario import scenario
@@ -92,3 +92,20 @@ def test_there_is_no_other_kind_of_file() -> None:
 
     assert kinds == {".snowflake.sql", ".snowflake.jinja", ".yaml"}
     assert {path.parent.name for path in ROOT.rglob("*.yaml")} == {"marts"}
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "is_so"),
+    [
+        ("NUMBER(18,2)", "NUMBER(38,2)", True),
+        ("NUMBER(38,2)", "NUMBER(18,2)", False),
+        ("NUMBER(18,2)", "NUMBER(38,4)", False),
+        ("NUMBER(18,4)", "NUMBER(38,2)", False),
+        ("VARCHAR(255)", "VARCHAR", True),
+        ("BOOLEAN", "VARCHAR", False),
+        ("VARCHAR", "NUMBER(38,0)", False),
+        ("DATE", "TIMESTAMP_TZ", False),
+    ],
+)
+def test_only_what_loses_nothing_is_a_widening(present: str, wanted: str, is_so: bool) -> None:
+    assert is_wider(wanted, present) is is_so

@@ -35,6 +35,9 @@ class Warehouse(Protocol):
     def column_type(self, column: ContractField) -> str:
         """The dialect's type for a contract's field, as in DDL."""
 
+    def can_widen(self, present: str, column: ContractField) -> bool:
+        """Whether a column of type `present` can be altered, without loss, to the type of this field."""
+
     def close(self) -> None: ...
 
 

@@ -19,6 +19,8 @@ _PLAIN = {
 
 _SYNONYMS = {"TEXT": "VARCHAR", "STRING": "VARCHAR"}
 _ARGUMENTS_THAT_MATTER = re.compile(r"(NUMBER|DECIMAL|NUMERIC)\((\d+),\s*(\d+)\)")
+_LENGTH = re.compile(r"(?:VARCHAR|TEXT|STRING)\((\d+)\)")
+LONGEST_TEXT = 16_777_216
 
 
 def column_type(field: ContractField) -> str:
@@ -33,5 +35,16 @@ def canonical_type(described: str) -> str:
     number = _ARGUMENTS_THAT_MATTER.fullmatch(described.upper())
     if number:
         return f"NUMBER({number[2]},{number[3]})"
+    length = _LENGTH.fullmatch(described.upper())
+    if length and int(length[1]) < LONGEST_TEXT:
+        return f"VARCHAR({length[1]})"
     bare = described.upper().partition("(")[0]
     return _SYNONYMS.get(bare, bare)
+
+
+def is_wider(wanted: str, present: str) -> bool:
+    """Whether ALTER may turn `present` into `wanted`: more digits at the same decimal places, or a longer text."""
+    if wanted == "VARCHAR":
+        return _LENGTH.fullmatch(present) is not None
+    one, other = _ARGUMENTS_THAT_MATTER.fullmatch(wanted), _ARGUMENTS_THAT_MATTER.fullmatch(present)
+    return one is not None and other is not None and one[3] == other[3] and int(one[2]) > int(other[2])
