@@ -5,10 +5,10 @@ BIN := .venv/bin
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status env demo test test-e2e check bench lock clean
+.PHONY: help install up down status env demo test test-e2e check bench dictionary lock clean
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  eval "$$(make -s env)"  lets this shell use `airflow` against the running stack. A connection exported'
 	@echo '                       before `make up`, such as AIRFLOW_CONN_SALESFORCE_DEFAULT, is used instead of the'
@@ -47,6 +47,9 @@ check: install  ## formatter, linter, types, import contracts, links of the docs
 	@$(BIN)/mypy
 	@PYTHONPATH=plugins:. $(BIN)/lint-imports
 	@$(BIN)/python .ci/check_links.py
+
+dictionary: install  ## docs/data-dictionary.md from the org that the running stack moves
+	@eval "$$($(STACK) env)" && PYTHONPATH=plugins $(BIN)/python -m crm_patterns dictionary docs/data-dictionary.md
 
 bench: install  ## the benchmarks
 	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks

@@ -2,7 +2,8 @@
 # CRM to warehouse: daily upkeep
 
 Once a day: what the hourly windows cannot see. Formula and roll-up fields that changed without a new stamp are read and
-put right. Staged files and Data Docs whose time is over are removed (`clean_stage`).
+put right. Labels and help texts become comments on the columns (`comment_columns`). Staged files and Data Docs whose
+time is over are removed (`clean_stage`).
 
 **Red** means that a step is not proven, or that a person has to change something first. What it has done so far is
 right and stays.
@@ -25,6 +26,7 @@ from crm_patterns.catalog import include_dir, load_warehouse_elt
 from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_param
 from crm_patterns.operators.choose import ChooseObjectsOperator
 from crm_patterns.operators.clean_stage import CleanStageOperator
+from crm_patterns.operators.comment_columns import CommentColumnsOperator
 from crm_patterns.operators.refresh_computed import RefreshComputedOperator
 from crm_patterns.operators.upkeep import CloseUpkeepOperator
 
@@ -50,7 +52,9 @@ def crm_warehouse_upkeep() -> None:
         step = {"settings": SETTINGS, "object_name": name, "pool": SETTINGS.pools.source}
         with TaskGroup(name):
             refreshed = RefreshComputedOperator(task_id="refresh_computed", **step)
+            commented = CommentColumnsOperator(task_id="comment_columns", **step)
         chosen >> refreshed >> close
+        chosen >> commented >> close
 
 
 # Given after the tasks: Airflow copies the form that a DAG has by then into each of its tasks, at each reading.

@@ -18,6 +18,7 @@ WIRING = (
     "crm_patterns.operators.close_run",
     "crm_patterns.operators.refresh_computed",
     "crm_patterns.operators.clean_stage",
+    "crm_patterns.operators.comment_columns",
     "crm_patterns.operators.upkeep",
     "crm_patterns.dag_arguments",
     "crm_patterns.notices",

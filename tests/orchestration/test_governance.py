@@ -124,21 +124,49 @@ def test_a_key_that_could_be_guessed_is_refused_and_not_shown(
     assert "hunter2" not in f"{told}{capfd.readouterr()}"
 
 
-def test_another_key_is_another_schema_and_a_full_run_hashes_all_anew(
+def test_another_key_is_a_changed_schema_and_all_rows_are_hashed_anew(
     protected: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     protected.run("Contact")
     before = _hashes(protected)
     protected.change(monkeypatch, "CRM_KEYS", password="another key for hashes, of the tests")
 
-    again = protected.run("Contact", mode="full")
+    again = protected.run("Contact")
 
     assert len(before) > 0
     assert before.isdisjoint(_hashes(protected))
-    assert protected.outcome(again, "Contact").tally.updated > 0
-    manifests = (protected.folder / "stage").rglob("_manifest.json")
-    assert len({json.loads(path.read_text())["schema_fingerprint"] for path in manifests}) == 2
+    changes = protected.rows(f"select kind, field_name from ops.schema_changes where run_id = '{again.run_id}'")
+    assert changes == [("hashing", "Email")]
+    manifests = [json.loads(path.read_text()) for path in (protected.folder / "stage").rglob("_manifest.json")]
+    used = {field["hash_key"] for manifest in manifests for field in manifest["schema"]["fields"] if field["hashed"]}
+    assert len(used) == 2
 
 
 def _hashes(stand: Stand) -> set[Any]:
     return {row[0] for row in stand.rows(f"select distinct email from {stand.schema}.contact where email is not null")}
+
+
+def test_the_dictionary_is_made_of_the_org_behind_the_connection(protected: Stand, tmp_path: Path) -> None:
+    from crm_patterns.__main__ import main
+
+    status = main(["dictionary", str(tmp_path / "dictionary.md")])
+
+    text = (tmp_path / "dictionary.md").read_text()
+    assert status == 0
+    assert "| `email` | varchar | `Email` | Email | hash |" in text
+    assert "| – | – | `Phone` |" in text
+
+
+def test_columns_are_commented_by_the_daily_upkeep(protected: Stand) -> None:
+    protected.run("Contact")
+
+    run = protected.run("Contact", dag_id="crm_warehouse_upkeep")
+    again = protected.run("Contact", dag_id="crm_warehouse_upkeep")
+
+    notes = [
+        protected.rows(f"select note from ops.steps where run_id = '{known.run_id}' and step = 'comment_columns'")
+        for known in (run, again)
+    ]
+    assert notes[0][0][0].startswith("wrote the comments of ")
+    assert not notes[0][0][0].startswith("wrote the comments of 0 ")
+    assert notes[1] == [("wrote the comments of 0 columns",)]

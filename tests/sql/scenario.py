@@ -23,7 +23,7 @@ from tests.sql.step import Step
 
 KEYS = ("801000000000001AAA", "801000000000002AAA", "801000000000003AAA")
 HOUR = timedelta(hours=1)
-REGION = ContractField("Region__c", "region_c", FieldKind.TEXT)
+REGION = ContractField("Region__c", "region_c", FieldKind.TEXT, label='It\'s 100% \\ "the" region', help="%(name)s")
 FAILING = 'select "ID" as "RECORD_KEY" from "{}"."{}" where "NAME" like \'100%\''
 
 
@@ -49,6 +49,11 @@ def _load(schema: str, folder: Path) -> Iterator[Step]:
         yield Step("warehouse_elt/add_column", {"table": target, "field": REGION})
     for _ in (1, 2):
         yield Step("warehouse_elt/widen_column", {"table": target, "field": REGION})
+    yield Step("warehouse_elt/comment_column", {"table": target, "field": REGION})
+    told = {"schema": schema, "table": target.name}
+    yield Step("control/select_table_comment", {}, {**told, "table": "NEVER_THERE"}, rows=[])
+    yield Step("warehouse_elt/comment_table", {"table": target, "text": "100% ours"})
+    yield Step("control/select_table_comment", {}, told, rows=[("100% ours",)])
     yield Step("control/describe_table", {"table": target})
     yield Step("warehouse_elt/create_attempt", {"table": attempt, **contract})
     rows = [order(KEYS[0]), order(KEYS[1], name="100% 'off'"), order(KEYS[2], deleted=True)]

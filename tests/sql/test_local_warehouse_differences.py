@@ -135,6 +135,20 @@ def test_a_timestamp_keeps_its_offset(cursor: Any) -> None:
     assert str(moment.utcoffset()) == "5:30:00"
 
 
+@differs("comments of columns are taken, and forgotten")
+@pytest.mark.parametrize("statement", ["create", "modify"])
+def test_a_column_keeps_its_comment(cursor: Any, schema: str, statement: str) -> None:
+    cursor.execute(f"create table t (v varchar{' comment ' + repr('what it means') if statement == 'create' else ''})")
+    if statement == "modify":
+        cursor.execute("alter table t modify column v comment 'what it means'")
+
+    found = cursor.execute(
+        f"select comment from information_schema.columns where table_schema = '{schema}' and table_name = 'T'"
+    ).fetchall()
+
+    assert found == [("what it means",)]
+
+
 @differs("schema evolution is not there")
 def test_a_table_takes_up_new_columns_by_itself(cursor: Any) -> None:
     cursor.execute("create table t (id int)")

@@ -101,6 +101,7 @@ def prepare_target(
     for field in wanted:
         if field.column not in present:
             warehouse.run("warehouse_elt/add_column", names={"table": target, "field": field})
+            warehouse.run("warehouse_elt/comment_column", names={"table": target, "field": field})
             log.info("Added column %s to %s.%s.", field.column, target.schema, target.name)
     differing = [f for f in contract.fields if present.get(f.column, wide := warehouse.column_type(f)) != wide]
     for field in [field for field in differing if warehouse.can_widen(present[field.column], field)]:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFo
 
 from crm_patterns.core.contracts import ContractField
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.meanings import meaning_of
 from crm_patterns.core.own_columns import HISTORY_COLUMNS, OWN_COLUMNS
 from crm_patterns.warehouse.identifiers import (
     folder_name,
@@ -51,6 +52,7 @@ class Templates:
             embedded=inside_a_bound_statement,
             prose=prose,
             type=column_type,
+            meaning=lambda column: prose(meaning_of(column)),
         )
 
         self._environment.globals["own_columns"] = OWN_COLUMNS

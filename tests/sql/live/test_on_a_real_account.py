@@ -12,9 +12,13 @@ import pytest
 import snowflake.connector
 
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.own_columns import OWN_COLUMNS
 from crm_patterns.core.ports import Table
+from crm_patterns.steps.comment_columns import comment_columns
 from crm_patterns.warehouse.errors import translate
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
+from tests.sql.attempts import ORDER, target_of
+from tests.sql.test_comments import *  # noqa: F403
 from tests.sql.test_current_table import *  # noqa: F403
 from tests.sql.test_every_statement import *  # noqa: F403
 from tests.sql.test_local_warehouse_differences import *  # noqa: F403
@@ -53,3 +57,12 @@ def test_a_files_times_do_not_depend_on_the_sessions_zone(
         tokyo.close()
 
     assert moment == NOON
+
+
+def test_the_columns_say_what_they_mean(warehouse: SnowflakeWarehouse, schema: str) -> None:
+    table = target_of(warehouse, schema)
+    comment_columns(warehouse, table, ORDER, OWN_COLUMNS)
+
+    described = warehouse.run("control/describe_table", names={"table": table})
+
+    assert {str(row[0]): row[9] for row in described}["NAME"] == "From the field Name."
