@@ -259,6 +259,23 @@ def test_a_new_column_widens_history_and_a_removed_one_keeps_its_values(world: W
     assert world.told('"NAME", "REGION_C"') == [("a", None), ("b", "EMEA"), ("c", "EMEA")]
 
 
+def test_a_change_of_some_columns_leaves_the_versions_that_differ_in_others(world: World) -> None:
+    narrow = replace(ORDER, fields=tuple(f for f in ORDER.fields if f.name not in ("Name", "Group")))
+    world.publish(1, order(KEY, hour=0, name="a"))
+    world.change(f"\"NAME\" = 'b', \"_SYNCED_AT\" = '{hour(2)}'", "run 2")
+
+    world.of = replace(world.of, contract=narrow)
+    world.change(f"\"QUANTITY\" = 7, \"_SYNCED_AT\" = '{hour(4)}'", "run 4")
+    world.change(f"\"GROUP\" = 'c', \"_SYNCED_AT\" = '{hour(6)}'", "run 6")
+
+    assert world.told('"NAME", "QUANTITY", "GROUP", "_VALID_FROM"') == [
+        ("a", 3, "NA", hour(0)),
+        ("b", 3, "NA", hour(2)),
+        ("b", 7, "NA", hour(4)),
+        ("b", 7, "c", hour(6)),
+    ]
+
+
 def test_rows_of_other_records_are_not_written(world: World) -> None:
     others = [order(f"80200000000{n:04d}AAA", hour=0) for n in range(50)]
     world.publish(1, *others)

@@ -42,11 +42,16 @@ using (
         -- Less the rows that history ends with already: nearly all of an overlap, and of a full reload.
         select observed.*
         from observed
-        left join {{ history | table }} as newest
-            on newest.{{ key }} = observed.{{ key }} and newest."_IS_CURRENT"
+        left join (
+            select stored.*, 2 as priority
+            from {{ history | table }} as stored
+            where stored."_IS_CURRENT"
+        ) as newest
+            on newest.{{ key }} = observed.{{ key }}
         where newest.{{ key }} is null
             or newest."_SYNCED_AT" > observed."_SYNCED_AT"
             or {{ history_versions.differ(contract, "newest", "observed") }}
+            or {{ history_versions.others_differ(others, "newest", "observed") }}
     ),
     touched as (
         select distinct fresh.{{ key }} from fresh
@@ -90,7 +95,8 @@ using (
         select
             numbered.*,
             earlier.{{ key }} is not null
-                and not {{ history_versions.differ(contract, "earlier", "numbered") }} as is_repeat
+                and not {{ history_versions.differ(contract, "earlier", "numbered") }}
+                and not {{ history_versions.others_differ(others, "earlier", "numbered") }} as is_repeat
         from numbered
         left join numbered as earlier
             on earlier.{{ key }} = numbered.{{ key }} and earlier.place = numbered.place - 1
