@@ -29,9 +29,11 @@ from crm_patterns.operators.clean_stage import CleanStageOperator
 from crm_patterns.operators.comment_columns import CommentColumnsOperator
 from crm_patterns.operators.refresh_computed import RefreshComputedOperator
 from crm_patterns.operators.upkeep import CloseUpkeepOperator
+from crm_patterns.operators.upkeep_history import CatchUpHistoryOperator, SnapshotOperator
 
 SETTINGS = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
 NAMES = [item.name for item in SETTINGS.objects]
+SNAPSHOT_OF = "Opportunity"
 
 FORM = {"objects": objects_param([*NAMES, "clean_stage"]), "dry_run": dry_run_param("what would be done")}
 
@@ -53,6 +55,15 @@ def crm_warehouse_upkeep() -> None:
         with TaskGroup(name):
             refreshed = RefreshComputedOperator(task_id="refresh_computed", **step)
             commented = CommentColumnsOperator(task_id="comment_columns", **step)
+            if SETTINGS.object(name).history:
+                warehouse = {**step, "pool": SETTINGS.pools.warehouse, "trigger_rule": "all_done"}
+                caught_up = CatchUpHistoryOperator(task_id="catch_up_history", **warehouse)
+                chosen >> caught_up >> close  # a branch that is not chosen skips only what is directly behind it
+                refreshed >> caught_up
+                if name == SNAPSHOT_OF:
+                    taken = SnapshotOperator(task_id="snapshot", **warehouse)
+                    chosen >> taken >> close
+                    caught_up >> taken
         chosen >> refreshed >> close
         chosen >> commented >> close
 

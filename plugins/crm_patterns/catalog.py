@@ -136,6 +136,7 @@ class WarehouseEltSettings(Frozen):
     target_schema: Identifier = "SALESFORCE"
     attempt_schema: Identifier = "CRM_ATTEMPTS"
     history_schema: Identifier = "SALESFORCE_HISTORY"
+    snapshot_schema: Identifier = "MARTS"
     schedule: str = "@hourly"
     start_date: datetime
     lag_s: int = Field(default=120, ge=0)  # a row younger than this may still be uncommitted at the source

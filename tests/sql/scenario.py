@@ -17,6 +17,7 @@ from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.own_columns import DeletedHow
 from crm_patterns.core.ports import Table
 from crm_patterns.core.schema_changes import part_of
+from crm_patterns.core.snapshots import OPPORTUNITY_SNAPSHOT
 from tests.sql.attempts import NOON, ORDER, WITH_COMPUTED_AMOUNT, order, page
 from tests.sql.mart_scenario import marts
 from tests.sql.step import Step
@@ -32,6 +33,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     yield from _load(schema, folder)
     yield from _publish(schema)
     yield from _history(schema)
+    yield from _snapshot(schema)
     yield from _refresh(schema)
     yield from _bury(schema, folder)
     yield from _ops(schema, folder)
@@ -149,6 +151,20 @@ def _bury(schema: str, folder: Path) -> Iterator[Step]:
     for _ in (1, 2):
         yield Step("warehouse_elt/merge_tombstones", names, values)
     yield Step("warehouse_elt/count_open_tombstones", names, values, rows=[(0,)])
+
+
+def _snapshot(schema: str) -> Iterator[Step]:
+    """Of two orders one was there at the end of the day and went later; one was deleted before."""
+    history, snapshot = Table(schema, "ORDER_HISTORY"), Table(schema, "ORDER_SNAPSHOT")
+    closed = ContractField("IsClosed", "is_closed", FieldKind.BOOLEAN)
+    yield Step("warehouse_elt/add_column", {"table": history, "field": closed})
+    names = {"history": history, "snapshot": snapshot, "columns": OPPORTUNITY_SNAPSHOT, "present": {*ORDER.columns}}
+    values = {"day": "2026-03-01", "day_end": NOON + HOUR}
+    yield Step("warehouse_elt/create_snapshot", {**names, "table": snapshot})
+    for inserted in (1, 0):
+        yield Step("warehouse_elt/merge_into_snapshot", names, values, [(inserted, 0, 0)])
+    yield Step("warehouse_elt/count_snapshot", names, values, [(1,)])
+    yield Step("warehouse_elt/merge_into_snapshot", names, {**values, "day_end": NOON + 2 * HOUR}, [(0, 0, 1)])
 
 
 def _ops(schema: str, folder: Path) -> Iterator[Step]:

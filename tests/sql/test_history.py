@@ -265,7 +265,7 @@ def test_a_change_of_some_columns_leaves_the_versions_that_differ_in_others(worl
     world.change(f"\"NAME\" = 'b', \"_SYNCED_AT\" = '{hour(2)}'", "run 2")
 
     world.of = replace(world.of, contract=narrow)
-    world.change(f"\"QUANTITY\" = 7, \"_SYNCED_AT\" = '{hour(4)}'", "run 4")
+    world.change(f'"QUANTITY" = 7, "_SYNCED_AT" = \'{hour(4)}\'', "run 4")
     world.change(f"\"GROUP\" = 'c', \"_SYNCED_AT\" = '{hour(6)}'", "run 6")
 
     assert world.told('"NAME", "QUANTITY", "GROUP", "_VALID_FROM"') == [

@@ -43,7 +43,7 @@ DEAL = ObjectContract(
 DEAL_WITHOUT_CURSOR = replace(DEAL, fields=DEAL.fields[:2], cursor=None, deleted_flag=None, cursor_moves=False)
 READS = (20, 40, 60, 80)  # minutes after noon at which the source is read
 SLOW = settings(
-    max_examples=3, deadline=None, database=None, phases=(Phase.explicit, Phase.generate),
+    max_examples=2, deadline=None, database=None, phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 
@@ -217,7 +217,7 @@ def test_however_the_windows_are_cut_the_history_is_the_same(
     shared_warehouse: SnowflakeWarehouse, some: list[Life], every: tuple[Read, ...], data: st.DataObject
 ) -> None:
     world = World(shared_warehouse, some, DEAL)
-    cut = [part for read in every for part in _parts(read, data.draw(st.sets(st.integers(1, 79), max_size=2)))]
+    cut = [part for read in every for part in _parts(read, data.draw(st.sets(st.integers(1, 79), max_size=1)))]
 
     whole, pieces = world.publish(every), world.publish(data.draw(st.permutations(cut)))
 

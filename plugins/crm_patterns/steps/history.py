@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crm_patterns.core.contracts import ObjectContract
@@ -44,6 +44,13 @@ def history_of(contract: ObjectContract, *, target_schema: str, history_schema: 
     return HistoryOf(Table(target_schema, contract.table), Table(history_schema, contract.table), contract)
 
 
+def as_held(warehouse: Warehouse, of: HistoryOf) -> HistoryOf | None:
+    """The same for the columns that the current table has by now; None where there is no such table."""
+    present = warehouse.columns(of.target)
+    fields = tuple(field for field in of.contract.fields if field.column in present)
+    return replace(of, contract=replace(of.contract, fields=fields)) if present else None
+
+
 def begin_history(warehouse: Warehouse, of: HistoryOf) -> None:
     """
     Make or widen the history table; an empty one begins with the rows that the current table holds already.
@@ -62,10 +69,11 @@ def record_history(warehouse: Warehouse, of: HistoryOf, *, run_id: str, attempt:
     warehouse.run("warehouse_elt/merge_into_history", names=names, values=values)
 
 
-def catch_up_history(warehouse: Warehouse, of: HistoryOf) -> None:
-    """Add every current row that is not its record's newest version: after history was off, or never on."""
+def catch_up_history(warehouse: Warehouse, of: HistoryOf) -> int:
+    """Add every current row that is not its record's newest version: after history was off. Returns how many."""
     names = {**_names(warehouse, of), "all_rows": True, **_attempt_names(None)}
-    warehouse.run("warehouse_elt/merge_into_history", names=names)
+    added = warehouse.run("warehouse_elt/merge_into_history", names=names)
+    return int(added[0][0] or 0)
 
 
 def count_recorded(warehouse: Warehouse, of: HistoryOf, *, run_id: str, attempt: Attempt) -> int:
