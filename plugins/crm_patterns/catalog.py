@@ -114,7 +114,7 @@ class QuotaSettings(Frozen):
 class MartSettings(Frozen):
     """The marts: `include/sql/warehouse_elt/marts`."""
 
-    target_schema: Identifier = "MARTS"
+    target_schema: Identifier = "MARTS"  # the daily snapshot of open opportunities is there too
     exclude: tuple[str, ...] = ()  # marts that are not wanted, by name
     reporting_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
     currency_rates: str = "config/currency_rates.yaml"  # under include/; used where the org has no dated rates
@@ -136,7 +136,6 @@ class WarehouseEltSettings(Frozen):
     target_schema: Identifier = "SALESFORCE"
     attempt_schema: Identifier = "CRM_ATTEMPTS"
     history_schema: Identifier = "SALESFORCE_HISTORY"
-    snapshot_schema: Identifier = "MARTS"
     schedule: str = "@hourly"
     start_date: datetime
     lag_s: int = Field(default=120, ge=0)  # a row younger than this may still be uncommitted at the source

@@ -143,6 +143,7 @@ def test_whichever_call_dies_the_retry_gives_the_same_table(
     calls = int((unharmed / "calls").read_text())
     wanted = _found(unharmed, "UNHARMED", connect)
     assert wanted["tally"] == Tally(read=4, created=2, deleted=1, rejected=1).to_json()
+    assert len(wanted["history"]) == 4, "the deleted one has two versions"
     assert calls > 30, "every call to source, stage, warehouse and state is counted"
 
     for fatal in range(1, calls + 1):
@@ -161,6 +162,7 @@ def _found(folder: Path, schema: str, connect: Callable[[], Any]) -> dict[str, A
     columns, held = state.ops_rows("quarantine", pipeline.run)
     return {
         "table": pipeline.table(),
+        "history": pipeline.history('* exclude ("_RUN_ID")'),
         "tally": json.loads((folder / "reconcile.json").read_text()),
         "watermark": state.watermark("salesforce", "Account"),
         "deletions followed until": state.deletion_progress("salesforce", "Account").covered_until,

@@ -63,7 +63,7 @@ class SnapshotOperator(UpkeepOperator):
             taken = take_snapshot(
                 warehouse,
                 history=Table(settings.history_schema, table),
-                snapshot=Table(settings.snapshot_schema, f"{table}_SNAPSHOT"),
+                snapshot=Table(settings.marts.target_schema, f"{table}_SNAPSHOT"),
                 day=day,
                 watermark=state.watermark(settings.source, name),
             )
