@@ -174,7 +174,8 @@ def _ops(schema: str, folder: Path) -> Iterator[Step]:
         names = {"columns": columns, "target": target, "attempt": attempt, "stage": landing, "folder": f"ops_{dataset}"}
         file = folder / f"{dataset}.parquet"
         _write_ops(file, columns)
-        yield Step("control/create_ops", {**names, "table": target})
+        yield Step("control/create_ops", {"table": target, "columns": columns[:-1]})
+        yield Step("control/add_ops_column", {"table": target, "column": columns[-1]})
         yield Step("control/create_ops_attempt", {**names, "table": attempt})
         yield Step("control/put_file", names, {"file": f"file://{file}"})
         yield Step("control/copy_into_ops_attempt", {**names, "table": attempt})

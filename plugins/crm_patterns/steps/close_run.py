@@ -94,11 +94,11 @@ def raise_if_failed(summary: RunSummary) -> None:
 
 
 def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: str, *, landing: Table) -> int:
-    """Merge one dataset's rows of this run into its OPS table, made where it is missing; returns how many rows."""
+    """Merge one dataset's rows of this run into its OPS table, made or widened as needed; returns how many rows."""
     names, rows = state.ops_rows(dataset, run)
     columns = OPS_DATASETS[dataset]
     target = Table(OPS_SCHEMA, dataset.upper())
-    warehouse.run("control/create_ops", names={"table": target, "columns": columns})
+    _prepare_dataset(warehouse, target, columns)
     if not rows:
         return 0
     attempt = Table(landing.schema, f"OPS_{dataset.upper()}__{short_fingerprint([run.dag_id, run.run_id]).upper()}")
@@ -113,6 +113,17 @@ def publish_dataset(warehouse: Warehouse, state: State, run: RunKey, dataset: st
     warehouse.run("control/merge_into_ops", names=context)
     warehouse.run("control/drop_table", names={"table": attempt})
     return len(rows)
+
+
+def _prepare_dataset(warehouse: Warehouse, target: Table, columns: tuple[OpsColumn, ...]) -> None:
+    """A table that an older release made gets the columns that came since."""
+    present = warehouse.columns(target)
+    if not present:
+        warehouse.run("control/create_ops", names={"table": target, "columns": columns})
+        return
+    for column in columns:
+        if column.name not in present:
+            warehouse.run("control/add_ops_column", names={"table": target, "column": column})
 
 
 def _write(local: Path, columns: tuple[OpsColumn, ...], names: Any, rows: Any) -> None:
