@@ -81,6 +81,9 @@ class SourceDouble:
     def now(self) -> datetime:
         return self.clock
 
+    def host(self) -> str:
+        return "acme.my.salesforce.com"
+
     def object_names(self) -> Sequence[str]:
         return ["Account"]
 

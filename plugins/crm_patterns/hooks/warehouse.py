@@ -12,6 +12,7 @@ from crm_patterns.catalog import include_dir
 
 if TYPE_CHECKING:
     from crm_patterns.core.ports import Quality
+    from crm_patterns.patterns.lineage import Database
     from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 
 
@@ -46,6 +47,20 @@ class WarehouseHook(BaseHook):
             docs_root=docs_root,
             docs_url=docs_url,
         )
+
+    def place(self) -> Database:
+        """Account and database, named as the Snowflake provider names them in its own lineage."""
+        from airflow.providers.snowflake.utils.openlineage import fix_account_name
+
+        from crm_patterns.patterns.lineage import Database
+
+        extras = self.get_connection(self.warehouse_conn_id).extra_dejson
+        account, region, database = (
+            extras.get(name) or extras.get(f"extra__snowflake__{name}") or ""
+            for name in ("account", "region", "database")
+        )
+        full = f"{account}.{region}" if region else account
+        return Database(f"snowflake://{fix_account_name(full.lower())}", database)
 
     def _snowflake(self) -> Any:
         from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.operators.lineage import counts_of
 from crm_patterns.operators.links import SourceJobLink, StageFolderLink
 from crm_patterns.operators.step import StepOperator, field_choice, run_key, run_type
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.ports import RememberedJob, Source, State
     from crm_patterns.core.staging import StageRef
     from crm_patterns.core.windows import WindowKind
+    from crm_patterns.patterns.lineage import TaskLineage
     from crm_patterns.steps.extract import ExtractOrder
 
 
@@ -87,7 +89,7 @@ class ExtractToStageOperator(StepOperator):
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
                 ref = extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
-                return self._staged(ref)
+                return self._staged(source, ref)
         status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
         if status.state is JobState.WAITING:
             self._defer_until_ready(job)
@@ -100,10 +102,19 @@ class ExtractToStageOperator(StepOperator):
         ref = extract.read_job_to_stage(
             source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context)
         )
-        return self._staged(ref)
+        return self._staged(source, ref)
 
-    def _staged(self, ref: StageRef) -> dict[str, Any]:
+    def _made(self, source: Source, ref: StageRef) -> TaskLineage:
+        from crm_patterns.patterns.lineage import extracted
+
+        manifest = self._stage().manifest(ref)
+        return extracted(
+            manifest.contract, counts_of(manifest), host=source.host(), stage_root=self.settings.stage_root
+        )
+
+    def _staged(self, source: Source, ref: StageRef) -> dict[str, Any]:
         self.stage_path = ref.uri.removeprefix(self.settings.stage_root).strip("/")
+        self.note_lineage(lambda: self._made(source, ref))
         self.log.info("Staged %s rows at %s.", f"{ref.rows:,}", ref.uri)
         return ref.to_xcom()
 

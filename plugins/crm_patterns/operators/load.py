@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_patterns.operators.lineage import counts_of
 from crm_patterns.operators.step import StepOperator, run_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.core.staging import StageRef
+    from crm_patterns.patterns.lineage import TaskLineage
 
 
 class LoadStageOperator(StepOperator):
@@ -37,4 +41,11 @@ class LoadStageOperator(StepOperator):
                 target_schema=settings.target_schema,
                 attempt_schema=settings.attempt_schema,
             )
+            self.note_lineage(lambda: self._made(loaded.stage))
             return loaded.to_xcom()
+
+    def _made(self, ref: StageRef) -> TaskLineage:
+        from crm_patterns.patterns.lineage import loaded
+
+        manifest = self._stage().manifest(ref)
+        return loaded(manifest.contract, counts_of(manifest), stage_root=self.settings.stage_root)

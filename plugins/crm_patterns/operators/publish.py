@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_patterns.operators.lineage import counts_of
 from crm_patterns.operators.step import StepOperator, run_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.core.ports import Warehouse
+    from crm_patterns.core.references import PublishedRef
+    from crm_patterns.patterns.lineage import TaskLineage
 
 
 class PublishOperator(StepOperator):
@@ -38,4 +43,25 @@ class PublishOperator(StepOperator):
                 attempt_schema=settings.attempt_schema,
                 history_schema=settings.history_schema_of(self.object_name),
             )
+            self.note_lineage(lambda: self._made(warehouse, published))
             return published.to_xcom()
+
+    def _made(self, warehouse: Warehouse, published: PublishedRef) -> TaskLineage:
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.patterns import lineage
+
+        settings, tally = self.settings, published.tally
+        manifest = self._stage().manifest(published.checked.loaded.stage)
+        place = WarehouseHook(settings.warehouse_conn_id).place()
+        table = manifest.contract.table
+        changed: int | None = tally.created + tally.updated + tally.deleted
+        targets = {place.table(settings.target_schema, table): changed}
+        if history := settings.history_schema_of(self.object_name):
+            targets[place.table(history, table)] = None
+        return lineage.published(
+            manifest.contract,
+            counts_of(manifest),
+            targets,
+            stage_root=settings.stage_root,
+            type_of=warehouse.column_type,
+        )

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
 
 from crm_patterns.core.errors import FixSettings, IntegrationError, OutOfBudget, StopRun
+from crm_patterns.operators.lineage import TellsLineage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -80,7 +80,7 @@ def field_choice(settings: WarehouseEltSettings, object_name: str) -> FieldChoic
     )
 
 
-class StepOperator(BaseOperator):
+class StepOperator(TellsLineage):
     """One step for one object. `settings` is the pattern's frozen settings; `object_name` the API name."""
 
     step: ClassVar[str]

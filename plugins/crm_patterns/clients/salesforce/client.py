@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -100,6 +101,9 @@ class SalesforceClient:
             if clock is None:
                 raise StopRun(f"{reply.host} sends no usable Date header, so its clock is unknown.")
         return clock.now()
+
+    def host(self) -> str:
+        return urlsplit(self._session.token().base_url).netloc
 
     def object_names(self) -> Sequence[str]:
         data = wire.read_json(self._get(f"{self._base}/sobjects", "the list of objects").body)

@@ -120,6 +120,9 @@ class Source(Protocol):
     def now(self) -> datetime:
         """The source's own clock, UTC, whole seconds."""
 
+    def host(self) -> str:
+        """Where the records are, with the port where it is not the scheme's own: names the source in lineage."""
+
     def object_names(self) -> Sequence[str]:
         """Names of all objects that can be read, for messages that suggest one."""
 
