@@ -96,8 +96,10 @@ class SourceDouble:
         return None if self.secretive else {f.name.lower() for f in self.fields}
 
     def look(self, request: LookRequest) -> Look:
-        in_window = [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
-        count, since = len(in_window), request.deleted_since
+        wanted = ReadRequest(
+            request.object_name, (), request.cursor, request.window, include_deleted=request.include_deleted
+        )
+        count, since = len(self._window(wanted)), request.deleted_since
         log = self.deleted(request.object_name, since=since, until=self.clock) if since else None
         return Look(self.describe(request.object_name), None if request.window.is_empty else count, log)
 
@@ -179,7 +181,15 @@ class SourceDouble:
         self.closed = True
 
     def _window(self, request: ReadRequest) -> list[dict[str, Any]]:
-        return [r for r in self.rows if not request.cursor or request.window.contains(r["SystemModstamp"])]
+        first, end = (request.keys.first, request.keys.end) if request.keys else ("", "")
+        return [
+            r
+            for r in self.rows
+            if (not request.cursor or request.window.contains(r["SystemModstamp"]))
+            and r["Id"] >= first
+            and (not end or r["Id"] < end)
+            and (request.include_deleted or not r["IsDeleted"])
+        ]
 
     def _check(self, request: ReadRequest) -> None:
         readable = {f.name for f in self.fields} - self.hidden

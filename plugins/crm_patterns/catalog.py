@@ -120,6 +120,25 @@ class MartSettings(Frozen):
     currency_rates: str = "config/currency_rates.yaml"  # under include/; used where the org has no dated rates
 
 
+class AuditSettings(Frozen):
+    """
+    The daily DAG crm_drift_audit, which passes over all of an object in `days` runs.
+
+    Records whose ids begin with the same `bucket_digits` characters are one bucket: 13 of 15 leave at most 3,844 ids.
+    """
+
+    schedule: str = "0 5 * * *"
+    deadline_s: int = Field(default=14_400, ge=60)
+    days: int = Field(default=7, ge=1, le=366)
+    bucket_digits: int = Field(default=13, ge=3, le=15)
+    max_buckets: int = Field(default=100, ge=1)  # more bad ones than this are no drift: repair by a full run
+    max_findings: int = Field(default=1000, ge=1, le=100_000)  # named per object and run
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(seconds=self.deadline_s)
+
+
 class WarehouseEltSettings(Frozen):
     """`include/config/warehouse_elt.yaml`."""
 
@@ -155,6 +174,7 @@ class WarehouseEltSettings(Frozen):
     quota: QuotaSettings = QuotaSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     marts: MartSettings = MartSettings()
+    audit: AuditSettings = AuditSettings()
     objects: tuple[ObjectSettings, ...]
 
     @field_validator("stage_root")
@@ -268,7 +288,7 @@ def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     inner: dict[str, type[BaseModel]] = {
         "objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings, "quota": QuotaSettings,
-        "upkeep": UpkeepSettings, "marts": MartSettings,
+        "upkeep": UpkeepSettings, "marts": MartSettings, "audit": AuditSettings,
     }  # fmt: skip
     owner = inner.get(str(location[0]), model) if len(location) > 1 else model
     return list(owner.model_fields)

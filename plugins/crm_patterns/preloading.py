@@ -16,6 +16,7 @@ WIRING = (
     "crm_patterns.mart_catalog",
     "crm_patterns.operators.choose",
     "crm_patterns.operators.close_run",
+    "crm_patterns.operators.drift_audit",
     "crm_patterns.operators.refresh_computed",
     "crm_patterns.operators.clean_stage",
     "crm_patterns.operators.comment_columns",

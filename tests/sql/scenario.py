@@ -15,7 +15,7 @@ from crm_patterns.core.contracts import ContractField, FieldKind
 from crm_patterns.core.deletions import TOMBSTONES
 from crm_patterns.core.ops import OPS_DATASETS, OpsColumn
 from crm_patterns.core.own_columns import DeletedHow
-from crm_patterns.core.ports import Table
+from crm_patterns.core.ports import KeyRange, Table
 from crm_patterns.core.schema_changes import part_of
 from crm_patterns.core.snapshots import OPPORTUNITY_SNAPSHOT
 from tests.sql.attempts import NOON, ORDER, WITH_COMPUTED_AMOUNT, order, page
@@ -36,6 +36,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     yield from _snapshot(schema)
     yield from _refresh(schema)
     yield from _bury(schema, folder)
+    yield from _audit(schema)
     yield from _ops(schema, folder)
     yield from marts(schema)
 
@@ -119,6 +120,19 @@ def _history(schema: str) -> Iterator[Step]:
         yield Step("warehouse_elt/merge_into_history", {**names, **accepted, "all_rows": False}, values, changes)
     yield Step("warehouse_elt/count_recorded", {**names, **accepted}, values, rows=[(2,)])
     yield Step("control/count_rows", {"table": history}, rows=[(3,)])
+
+
+def _audit(schema: str) -> Iterator[Step]:
+    """Source and warehouse agree or not; what is found is held by test_drift_audit."""
+    target, attempt = Table(schema, "ORDER"), Table(schema, "ORDER__A1")
+    names = {"target": target, "attempt": attempt, "contract": ORDER, "keys": KeyRange(KEYS[0], KEYS[2])}
+    values = {"first_key": KEYS[0], "end_key": KEYS[2], "cutoff": NOON + timedelta(days=1), "digits": 13, "most": 10}
+    yield Step("warehouse_elt/select_slice_bounds", names, {"slices": 1}, rows=[(KEYS[0],)])
+    yield Step("warehouse_elt/count_settled", names, values)
+    yield Step("warehouse_elt/select_bad_buckets", {**names, "buckets": False}, values)
+    yield Step("warehouse_elt/select_differences", names, {**values, "buckets": [KEYS[0][:13]]})
+    read = {"read_at": NOON + timedelta(hours=1), "run_id": "audit"}
+    yield Step("warehouse_elt/count_silent_changes", {**names, "rejects": None}, read)
 
 
 def _refresh(schema: str) -> Iterator[Step]:

@@ -167,6 +167,29 @@ MART_BUILDS = (
     _time("finished_at", "when it ended"),
 )
 
+DRIFT_FINDINGS = (
+    *_RUN_KEY,
+    _text("object_name", "the object, as its source names it", is_key=True),
+    _text("record_key", "the record's id at its source; empty where the finding is a count", is_key=True),
+    _text("column_name", "the column; empty where the whole record or a count is meant", is_key=True),
+    _text("kind", "different, missing (in the warehouse), gone (at the source) or count"),
+    _text("bucket", "the bucket whose checksum gave it away: the first characters of the id"),
+    _text("warehouse_value", "what the warehouse held, as text; (hidden) for a hashed column"),
+    _text("source_value", "what the source held, as text; (hidden) for a hashed column"),
+    _text("settlement", "repaired, remains, or open where nothing was tried (dry run, or the run was killed)"),
+    _time("found_at", "when it was found"),
+    _time("settled_at", "when source and warehouse were compared again"),
+)
+
+SILENT_CHANGES = (
+    *_RUN_KEY,
+    _text("object_name", "the object, as its source names it", is_key=True),
+    _text("column_name", "the column whose value changed although the record's stamp did not", is_key=True),
+    _text("field_name", "its field: add it to the object's `refresh` in warehouse_elt.yaml"),
+    _count("changed_rows", "in how many records this run saw it"),
+    _time("found_at", "when it was seen"),
+)
+
 OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
     {
         "runs": RUNS,
@@ -176,5 +199,7 @@ OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
         "steps": STEPS,
         "schema_changes": SCHEMA_CHANGES,
         "mart_builds": MART_BUILDS,
+        "drift_findings": DRIFT_FINDINGS,
+        "silent_changes": SILENT_CHANGES,
     }
 )

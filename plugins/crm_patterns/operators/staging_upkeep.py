@@ -25,6 +25,7 @@ class StagingUpkeepOperator(UpkeepOperator):
     A killed task goes on with the job that it submitted. A job older than `job_deadline_s` is aborted and deleted.
     """
 
+    reads_in_a_dry_run = False
     _is_late = False
 
     @abstractmethod
@@ -65,7 +66,7 @@ class StagingUpkeepOperator(UpkeepOperator):
             planned = self.prepare(source, state, context)
             if isinstance(planned, StepOutcome):
                 return planned
-            if context["params"].get("dry_run"):
+            if context["params"].get("dry_run") and not self.reads_in_a_dry_run:
                 return self._would_read(planned)
             if planned.method == "bulk":
                 planned, job = extract.submit(source, state, order, planned)

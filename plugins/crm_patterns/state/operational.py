@@ -40,6 +40,7 @@ from crm_patterns.state import (
 )
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.incidents import DeferralNews
+from crm_patterns.state.drift import DriftMethods
 from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
 from crm_patterns.state.schemas import SchemaMethods
@@ -49,7 +50,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OperationalState(SchemaMethods):
+class OperationalState(SchemaMethods, DriftMethods):
     """
     Safe for several threads and, through one instance each, for several processes at once.
 

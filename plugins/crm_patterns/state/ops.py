@@ -100,6 +100,14 @@ def _mart_builds(run: RunKey) -> Query:
     return sa.select(t.mart_builds).where(_is_run(t.mart_builds, run))
 
 
+def _drift_findings(run: RunKey) -> Query:
+    return sa.select(t.drift_findings).where(_is_run(t.drift_findings, run))
+
+
+def _silent_changes(run: RunKey) -> Query:
+    return sa.select(t.silent_changes).where(_is_run(t.silent_changes, run))
+
+
 def _is_run(table: sa.Table, run: RunKey) -> ColumnElement[bool]:
     return (table.c.dag_id == run.dag_id) & (table.c.run_id == run.run_id)
 
@@ -117,5 +125,7 @@ _QUERIES: Mapping[str, Callable[[RunKey], Query]] = MappingProxyType(
         "steps": _steps,
         "schema_changes": _schema_changes,
         "mart_builds": _mart_builds,
+        "drift_findings": _drift_findings,
+        "silent_changes": _silent_changes,
     }
 )

@@ -307,3 +307,61 @@ mart_builds = Table(
     comment="What became of each mart in each run, and which inputs it was made from.",
 )
 Index("crm_mart_builds_newest", mart_builds.c.mart, mart_builds.c.state, mart_builds.c.finished_at)
+
+audit_cycles = Table(
+    "crm_audit_cycles",
+    metadata,
+    _key("source"),
+    _key("object_name"),
+    _time("started_at"),
+    _text("boundaries"),
+    _number("proven", nullable=False),
+    comment="The passage of the drift audit over each object's keys, and how many slices of it are done.",
+)
+
+audit_shares = Table(
+    "crm_audit_shares",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("source"),
+    _key("object_name"),
+    _time("cycle_started_at"),
+    _number("first", nullable=False),
+    _number("end", nullable=False),
+    _text("first_key"),
+    _text("end_key"),
+    _time("cutoff"),
+    comment="The share of each object that each run audits, fixed by the first proposal.",
+)
+
+drift_findings = Table(
+    "crm_drift_findings",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("object_name"),
+    _key("record_key"),
+    _key("column_name"),
+    _text("kind"),
+    _text("bucket"),
+    Column("warehouse_value", Text, nullable=True),
+    Column("source_value", Text, nullable=True),
+    _text("settlement"),
+    _time("found_at"),
+    _time("settled_at", nullable=True),
+    comment="Values that differ between source and warehouse, and what became of them.",
+)
+
+silent_changes = Table(
+    "crm_silent_changes",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("object_name"),
+    _key("column_name"),
+    _text("field_name"),
+    _number("changed_rows", nullable=False),
+    _time("found_at"),
+    comment="Columns whose values changed in a run although the stamps of their records did not.",
+)

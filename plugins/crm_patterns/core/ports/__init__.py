@@ -6,6 +6,7 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 
 from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
+from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.grants import Allowance, Grant
 from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
@@ -35,6 +36,7 @@ __all__ = [
     "DeletionProgress",
     "DeletionStore",
     "Deletions",
+    "DriftStore",
     "Grant",
     "JobState",
     "JobStatus",

@@ -1,0 +1,101 @@
+"""The daily comparison of source and warehouse."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
+from crm_patterns.operators.step import field_choice, run_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from crm_patterns.core.ports import Source, State, StepOutcome, Warehouse
+    from crm_patterns.core.staging import StageRef
+    from crm_patterns.steps.drift_audit import Repaired
+    from crm_patterns.steps.extract import ReadPlan
+
+
+class DriftAuditOperator(StagingUpkeepOperator):
+    """Compare the due share of one object by checksums, name what differs, and read bad buckets again."""
+
+    step = "audit"
+    reads_in_a_dry_run = True
+
+    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:
+        from crm_patterns.core.outcomes import RunState
+        from crm_patterns.core.ports import StepOutcome
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.drift_plan import AuditOrder, plan_audit
+
+        settings = self.settings
+        order = AuditOrder(
+            run=run_key(context),
+            object_name=self.object_name,
+            choice=field_choice(settings, self.object_name),
+            read=settings.object(self.object_name).read,
+            rest_below=settings.rest_below_rows,
+            days=settings.audit.days,
+            overlap=timedelta(seconds=settings.overlap_s),
+            everything=bool(context["params"].get("everything")),
+            target_schema=settings.target_schema,
+        )
+        with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+            planned = plan_audit(source, warehouse, state, order)
+        nothing = StepOutcome(self.object_name, self.step, RunState.SKIPPED, note="nothing of it is loaded yet")
+        return planned or nothing
+
+    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+        from crm_patterns.core.ports import Table
+        from crm_patterns.hooks.salesforce import SalesforceSourceHook
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.patterns.naming import table_name
+        from crm_patterns.steps.drift_audit import Comparison, audit
+
+        settings = self.settings
+        how = Comparison(
+            target=Table(settings.target_schema, table_name(self.object_name)),
+            attempt_schema=settings.attempt_schema,
+            digits=settings.audit.bucket_digits,
+            max_buckets=settings.audit.max_buckets,
+            max_findings=settings.audit.max_findings,
+        )
+        with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+
+            def put_right(buckets: Sequence[str]) -> Repaired:
+                return self._repair(state, warehouse, context, buckets)
+
+            return audit(
+                SalesforceSourceHook(settings.source_conn_id).source,
+                self._stage(),
+                warehouse,
+                state,
+                run_key(context),
+                ref,
+                how,
+                repair=None if context["params"].get("dry_run") else put_right,
+            )
+
+    def _repair(self, state: State, warehouse: Warehouse, context: Context, buckets: Sequence[str]) -> Repaired:
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.drift_repair import RepairOrder, repair
+
+        settings = self.settings
+        quality = WarehouseHook(settings.warehouse_conn_id).quality(
+            docs_root=settings.data_docs_root, docs_url=settings.data_docs_url
+        )
+        order = RepairOrder(
+            run=run_key(context),
+            object_name=self.object_name,
+            choice=field_choice(settings, self.object_name),
+            attempt_id=self._attempt_id(context),
+            target_schema=settings.target_schema,
+            attempt_schema=settings.attempt_schema,
+            history_schema=settings.history_schema_of(self.object_name),
+            max_rejected_share=settings.rejected_share_of(self.object_name),
+        )
+        with self._source(state, context) as source:
+            return repair(source, self._stage(), warehouse, quality, state, order, buckets)
