@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param
 
-from crm_patterns.notices import RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice, deadline_alert
+from crm_patterns.notices import DriftNotice, RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice, deadline_alert
 
 if TYPE_CHECKING:
     from crm_patterns.catalog import WarehouseEltSettings
@@ -28,8 +28,8 @@ def dag_arguments(settings: WarehouseEltSettings, *, schedule: str, deadline: ti
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(seconds=settings.retry.max_delay_s),
         },
-        "on_failure_callback": [RunFailedNotice(**told), SchemaChangedNotice(**told)],
-        "on_success_callback": [RunRecoveredNotice(**told), SchemaChangedNotice(**told)],
+        "on_failure_callback": [RunFailedNotice(**told), SchemaChangedNotice(**told), DriftNotice(**told)],
+        "on_success_callback": [RunRecoveredNotice(**told), SchemaChangedNotice(**told), DriftNotice(**told)],
         "deadline": deadline_alert(deadline, slack_conn_id=settings.slack_conn_id),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
+from crm_patterns.core.drift import AuditCycle, AuditShare, DriftFinding, DriftKind, Settlement, SilentChange
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.marts import MartBuild, MartState
 from crm_patterns.core.ops import OPS_DATASETS
@@ -309,6 +310,51 @@ class MartRules:
         assert list(state.mart_builds(LATER)) == []
 
 
+class DriftRules:
+    cycle = AuditCycle(NOON, ("003", "006"))
+    share = AuditShare(NOON, 0, 2, "", "006", NOON - HOUR)
+    found = DriftFinding(DriftKind.DIFFERENT, "006A", "amount", "006", None, "7.50")
+
+    def test_a_share_is_claimed_once_and_its_proof_moves_the_cycle_forward_only(self, state: State) -> None:
+        state.begin_audit_cycle(SOURCE, OBJECT, self.cycle)
+        assert state.claim_audit(RUN, SOURCE, OBJECT, self.share) == self.share
+        other = AuditShare(NOON, 0, 1, "", "003", NOON)
+        assert state.claim_audit(RUN, SOURCE, OBJECT, other) == self.share
+        assert state.claim_audit(LATER, SOURCE, OBJECT, other) == other
+
+        state.prove_audit(RUN, SOURCE, OBJECT)
+        state.prove_audit(LATER, SOURCE, OBJECT)
+
+        assert state.audit_cycle(SOURCE, OBJECT) == AuditCycle(NOON, ("003", "006"), 2)
+        assert state.audit_share(RUN, SOURCE, OBJECT) == self.share
+        assert state.audit_share(RUN, SOURCE, "Lead") is None
+
+    def test_a_proof_of_an_earlier_cycle_does_not_count_for_the_next(self, state: State) -> None:
+        state.begin_audit_cycle(SOURCE, OBJECT, self.cycle)
+        state.claim_audit(RUN, SOURCE, OBJECT, self.share)
+        state.begin_audit_cycle(SOURCE, OBJECT, AuditCycle(NOON + HOUR, ()))
+
+        state.prove_audit(RUN, SOURCE, OBJECT)
+
+        assert state.audit_cycle(SOURCE, OBJECT) == AuditCycle(NOON + HOUR, (), 0)
+
+    def test_a_finding_is_kept_as_it_was_first_seen_and_settled_later(self, state: State) -> None:
+        state.record_findings(RUN, OBJECT, [self.found], at=NOON)
+        state.record_findings(RUN, OBJECT, [replace(self.found, source_value="8")], at=NOON + HOUR)
+        state.record_findings(RUN, OBJECT, [replace(self.found, settlement=Settlement.REPAIRED)], at=NOON + HOUR)
+
+        assert state.findings(RUN) == [(OBJECT, replace(self.found, settlement=Settlement.REPAIRED))]
+        assert state.findings(RUN, "Lead") == state.findings(LATER) == []
+
+    def test_a_silent_column_is_new_in_the_first_run_that_saw_it(self, state: State) -> None:
+        state.record_silent_changes(RUN, OBJECT, {("site", "Site"): 3}, at=NOON)
+        state.record_silent_changes(RUN, OBJECT, {("site", "Site"): 1}, at=NOON)
+        state.record_silent_changes(LATER, OBJECT, {("site", "Site"): 2}, at=NOON + HOUR)
+
+        assert state.silent_changes(RUN) == [SilentChange(OBJECT, "site", "Site", 3, is_new=True)]
+        assert state.silent_changes(LATER) == [SilentChange(OBJECT, "site", "Site", 2, is_new=False)]
+
+
 class QuarantineRules:
     def set_aside(self, state: State, run: RunKey, *rows: RejectedRow, at: datetime = NOON) -> int:
         return state.quarantine(run, SOURCE, OBJECT, rows, stage_uri="file:///stage", at=at)
@@ -514,6 +560,7 @@ class StateSuite(
     StepOutcomeRules,
     DeletionRules,
     MartRules,
+    DriftRules,
     QuarantineRules,
     IncidentRules,
     AllowanceRules,

@@ -81,10 +81,10 @@ def _publish(schema: str) -> Iterator[Step]:
         "warehouse_elt/select_rejects", {"rejects": rejects, "attempt": attempt, "contract": ORDER},
         rows=[(KEYS[1], *why.values(), *rejected.values())],
     )  # fmt: skip
-    yield Step("warehouse_elt/plan_publish", names, values, rows=[(2, 0, 0, 0)])
+    yield Step("warehouse_elt/plan_publish", names, values, rows=[(2, 0, 0, 0, 0)])
     for _ in (1, 2):
         yield Step("warehouse_elt/merge_into_current", names, values)
-    yield Step("warehouse_elt/plan_publish", names, values, rows=[(0, 0, 0, 2)])
+    yield Step("warehouse_elt/plan_publish", names, values, rows=[(0, 0, 0, 2, 0)])
     yield Step("warehouse_elt/count_published", names, values, rows=[(2,)])
     yield Step("warehouse_elt/select_accepted_keys", names, {"keys": [KEYS[0], KEYS[1], "else'where"]}, [(KEYS[0],)])
     yield Step("control/count_rows", {"table": target}, rows=[(2,)])

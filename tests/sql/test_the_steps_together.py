@@ -14,7 +14,9 @@ from sqlalchemy import create_engine
 
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.outcomes import RunState, Tally
+from crm_patterns.core.ports import RunKey
 from crm_patterns.core.windows import WindowKind
+from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
 from crm_patterns.steps.close_run import close_run, raise_if_failed
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
@@ -162,6 +164,30 @@ def test_a_row_that_committed_late_is_explained_and_read_by_the_next_run(pipelin
     late = pipeline.next_run("run-2").all()
 
     assert late.tally == Tally(read=1, created=1)
+
+
+def test_a_value_that_changed_although_its_stamp_did_not_is_recorded_with_its_field(pipeline: Pipeline) -> None:
+    pipeline.all()
+    pipeline.source.rows[0] = row(1, at=NOON - 3 * HOUR, name="Silently")
+    pipeline.source.clock = NOON + HOUR
+
+    pipeline.next_run("run-2", kind=WindowKind.FULL).all()
+
+    (silent,) = pipeline.state.silent_changes(RunKey("crm_warehouse_elt", "run-2"))
+    assert (silent.object_name, silent.field_name, silent.rows, silent.is_new) == ("Account", "Name", 1, True)
+    assert pipeline.state.silent_changes(pipeline.run) == []
+
+
+def test_a_field_that_settings_name_is_no_news(pipeline: Pipeline) -> None:
+    pipeline.choice = FieldChoice(refresh=("Name",))
+    pipeline.all()
+    pipeline.source.rows[0] = row(1, at=NOON - 3 * HOUR, name="Silently")
+    pipeline.source.clock = NOON + HOUR
+
+    outcome = pipeline.next_run("run-2", kind=WindowKind.FULL).all()
+
+    assert outcome.tally.updated == 1
+    assert pipeline.state.silent_changes(RunKey("crm_warehouse_elt", "run-2")) == []
 
 
 def test_an_empty_window_is_proven_too(pipeline: Pipeline) -> None:

@@ -6,6 +6,13 @@ Importing this package loads neither slack_sdk nor anything else beyond `airflow
 """
 
 from crm_patterns.notices.deadlines import deadline_alert, deadline_missed
-from crm_patterns.notices.runs import RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice
+from crm_patterns.notices.runs import DriftNotice, RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice
 
-__all__ = ["RunFailedNotice", "RunRecoveredNotice", "SchemaChangedNotice", "deadline_alert", "deadline_missed"]
+__all__ = [
+    "DriftNotice",
+    "RunFailedNotice",
+    "RunRecoveredNotice",
+    "SchemaChangedNotice",
+    "deadline_alert",
+    "deadline_missed",
+]

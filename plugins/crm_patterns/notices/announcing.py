@@ -16,7 +16,7 @@ from crm_patterns.core.ports import RunKey, RunSummary
 from crm_patterns.core.records import RejectionClass
 from crm_patterns.core.schema_changes import Severity
 from crm_patterns.notices import callback_context as told
-from crm_patterns.notices import messages
+from crm_patterns.notices import drift_messages, messages
 from crm_patterns.notices.blocks import Message
 from crm_patterns.notices.messages import Fault, FieldChange, RunFacts, SetAside
 
@@ -103,6 +103,7 @@ def announce_recovery(context: Mapping[str, Any], channel: Channel) -> None:
     with channel.state() as state:
         summary = state.summary(run)
         is_partial = summary is not None and any(o.state is RunState.PARTIAL for o in summary.outcomes)
+        is_partial = is_partial and not state.findings(run)  # these have a message of their own
         groups = state.rejections(run, limit=messages.SHOWN) if is_partial else ()
         problem = state.close_incident(incident_scope(run, run_type), at=datetime.now(UTC))
     facts = told.facts_of(run, run_type)
@@ -124,6 +125,16 @@ def announce_schema_changes(context: Mapping[str, Any], channel: Channel) -> Non
     if not channel.send(messages.schema_changed(told.facts_of(run, run_type), changes)):
         with channel.state() as state:
             state.withdraw_schema_notice(run.dag_id, at=now)
+
+
+def announce_drift(context: Mapping[str, Any], channel: Channel) -> None:
+    """What differed, and fields newly seen to change without a stamp; see DriftNotice."""
+    run, run_type = told.run_of(context)
+    with channel.state() as state:
+        found = state.findings(run)
+        silent = [change for change in state.silent_changes(run) if change.is_new]
+    if found or silent:
+        channel.send(drift_messages.drift(told.facts_of(run, run_type), found, silent))
 
 
 def incident_scope(run: RunKey, run_type: str) -> str:

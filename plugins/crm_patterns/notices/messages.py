@@ -59,7 +59,7 @@ def failed(run: RunFacts, faults: Sequence[Fault]) -> Message:
             "Clearing is safe any number of times; nothing half-written is visible."
         )
     )
-    blocks.append(context(_where(run, log_url=first.log_url)))
+    blocks.append(context(where(run, log_url=first.log_url)))
     return message(f"{run.dag_id} failed: {names}. {first.problem} {first.fix}".strip(), blocks)
 
 
@@ -68,7 +68,7 @@ def recovered(run: RunFacts, problem: str) -> Message:
     blocks = [
         header(f"🟢 {run.dag_id} is green again"),
         section(f"It had failed with: {escaped(problem, limit=_PROBLEM)}"),
-        context(_where(run)),
+        context(where(run)),
     ]
     return message(f"{run.dag_id} is green again. It had failed with: {problem}", blocks)
 
@@ -103,7 +103,7 @@ def partial(
             "Correct them at the source: the next run takes them up by itself."
         )
     )
-    blocks.append(context(_where(run)))
+    blocks.append(context(where(run)))
     return message(f"{run.dag_id}: {counts} ({', '.join(objects)}).", blocks)
 
 
@@ -136,7 +136,7 @@ def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
             "what each means."
         )
     )
-    blocks.append(context(_where(run)))
+    blocks.append(context(where(run)))
     first = changes[0]
     return message(f"{run.dag_id}: {count}. {first.object_name}: {first.sentence}", blocks)
 
@@ -187,7 +187,7 @@ def late(run: RunFacts, *, allowed: timedelta, due: datetime, now: datetime, sta
             "*Next:* open the run and see which task is running, waiting for a pool slot or retrying; its log says "
             "what it waits for. The run goes on by itself; until it is done, people query the data published last."
         ),
-        context(_where(run)),
+        context(where(run)),
     ]
     return message(f"{run.dag_id} is late. {sentence}", blocks)
 
@@ -200,7 +200,7 @@ def _fault(fault: Fault) -> str:
     return text + (f"\n{link(fault.log_url, 'Log')}" if fault.log_url else "")
 
 
-def _where(run: RunFacts, *, log_url: str = "") -> str:
+def where(run: RunFacts, *, log_url: str = "") -> str:
     kind = f"{escaped(run.run_type, limit=_NAME)} run " if run.run_type else "run "
     parts = [f"{kind}`{escaped(run.run_id, limit=300)}`"]
     if run.run_url:

@@ -83,3 +83,15 @@ class SchemaChangedNotice(RunNotice):
         from crm_patterns.notices.announcing import announce_schema_changes
 
         announce_schema_changes(context, self._channel())
+
+
+class DriftNotice(RunNotice):
+    """
+    `on_success_callback` and `on_failure_callback` of a DAG: one message with what the run found different, and with
+    fields that were seen to change without a stamp for the first time. A run without either is silent.
+    """
+
+    def _announce(self, context: Context) -> None:
+        from crm_patterns.notices.announcing import announce_drift
+
+        announce_drift(context, self._channel())

@@ -48,7 +48,7 @@ def repair(
     )  # fmt: skip
     published = publish(
         stage, warehouse, state, order.run, checked, target_schema=order.target_schema,
-        attempt_schema=order.attempt_schema, history_schema=order.history_schema,
+        attempt_schema=order.attempt_schema, history_schema=order.history_schema, is_part=True,
     )  # fmt: skip
     return Repaired(loaded.attempt_table, published.tally)
 

@@ -12,13 +12,14 @@ from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import CheckedRef, PublishedRef
 from crm_patterns.core.staging import Manifest
 from crm_patterns.steps.history import Attempt, HistoryOf, begin_history, count_recorded, history_of, record_history
+from crm_patterns.steps.silent_changes import record_silent_changes
 
 log = logging.getLogger(__name__)
 
 
 def publish(
     stage: Stage, warehouse: Warehouse, state: State, run: RunKey, checked: CheckedRef, *, target_schema: str,
-    attempt_schema: str, history_schema: str | None = None,
+    attempt_schema: str, history_schema: str | None = None, is_part: bool = False,
 ) -> PublishedRef:  # fmt: skip
     """
     Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. Then close the rows of the
@@ -26,6 +27,7 @@ def publish(
     tombstones: nothing is merged.
 
     An object without a cursor was read completely: its living rows that the read did not bring become `_deleted` too.
+    Not so with `is_part`: the attempt holds some of its rows only.
 
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
     """
@@ -38,9 +40,12 @@ def publish(
         return PublishedRef(checked, 0, nothing, recorded=0 if kept else None)
     target = Table(target_schema, manifest.contract.table)
     names, values = _given(stage, run, manifest, checked, target=target, attempt_schema=attempt_schema)
-    foreseen = _foresee(warehouse, manifest, checked, names, values)
+    names["complete"] = is_complete(manifest.contract) and not is_part
+    foreseen, silent = _foresee(warehouse, manifest, checked, names, values)
+    if silent and manifest.contract.cursor:
+        record_silent_changes(warehouse, state, run, manifest.contract, names, values)
     tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
-    published = _merge_rows(warehouse, manifest, names, values) if loaded.attempt_table else 0
+    published = _merge_rows(warehouse, names, values) if loaded.attempt_table else 0
     ignored = _merge_tombstones(warehouse, manifest, checked, names, values)
     recorded = _record(warehouse, kept, run, manifest, names) if kept else None
     released = _release(warehouse, state, run, manifest, names) if loaded.attempt_table else 0
@@ -75,10 +80,10 @@ def _given(
     return names, {"read_at": read_at, "run_id": run.run_id, "set_aside": set_aside}
 
 
-def _merge_rows(warehouse: Warehouse, manifest: Manifest, names: dict[str, Any], values: dict[str, Any]) -> int:
+def _merge_rows(warehouse: Warehouse, names: dict[str, Any], values: dict[str, Any]) -> int:
     """How many accepted rows the target holds afterwards, at least as new as staged."""
     warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
-    if is_complete(manifest.contract):
+    if names["complete"]:
         warehouse.run("warehouse_elt/mark_missing", names=names, values=values)
     return int(warehouse.run("warehouse_elt/count_published", names=names, values=values)[0][0])
 
@@ -114,24 +119,30 @@ def _record(warehouse: Warehouse, kept: HistoryOf, run: RunKey, manifest: Manife
 
 def _foresee(
     warehouse: Warehouse, manifest: Manifest, checked: CheckedRef, names: dict[str, Any], values: dict[str, Any]
-) -> Tally:
-    """A tombstone is read like a row: it closes a row, or changes nothing."""
+) -> tuple[Tally, int]:
+    """
+    What the MERGE will do, and how many rows it will change although their stamp is not newer.
+
+    A tombstone is read like a row: it closes a row, or changes nothing.
+    """
     closes = _open_tombstones(warehouse, checked, names, values)
     buried = Tally(read=manifest.tombstones, deleted=closes, unchanged=manifest.tombstones - closes)
     if not checked.loaded.attempt_table:
-        return buried + Tally(read=manifest.rejected, rejected=manifest.rejected)
-    created, updated, deleted, unchanged = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
+        return buried + Tally(read=manifest.rejected, rejected=manifest.rejected), 0
+    planned = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
+    created, updated, deleted, unchanged, silent = (int(number or 0) for number in planned)
     missing = 0
-    if is_complete(manifest.contract):
+    if names["complete"]:
         missing = int(warehouse.run("warehouse_elt/count_missing", names=names, values=values)[0][0])
-    return buried + Tally(
+    foreseen = Tally(
         read=manifest.rows + manifest.rejected + missing,
-        created=int(created or 0),
-        updated=int(updated or 0),
-        deleted=int(deleted or 0) + missing,
-        unchanged=int(unchanged or 0),
+        created=created,
+        updated=updated,
+        deleted=deleted + missing,
+        unchanged=unchanged,
         rejected=checked.rejected + manifest.rejected,
     )
+    return buried + foreseen, silent
 
 
 def _release(warehouse: Warehouse, state: State, run: RunKey, manifest: Manifest, names: dict[str, Any]) -> int:
