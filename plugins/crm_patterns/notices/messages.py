@@ -152,7 +152,7 @@ def deferred(run: RunFacts, *, objects: Sequence[str], reason: str) -> Message:
             "proven one ended. You are told when it has caught up. If it cannot wait: see who spends the calls (Setup, "
             "Company Information), or lower `quota.reserve_share`."
         ),
-        context(_where(run)),
+        context(where(run)),
     ]
     return message(f"{run.dag_id} waits for quota: {names}. {reason}", blocks)
 
@@ -163,7 +163,7 @@ def caught_up(run: RunFacts, *, objects: Sequence[str]) -> Message:
     blocks = [
         header(f"🟢 {run.dag_id} has caught up"),
         section(escaped(f"Read again after waiting for quota: {names}.", limit=_PROBLEM)),
-        context(_where(run)),
+        context(where(run)),
     ]
     return message(f"{run.dag_id} has caught up; it had waited for quota: {names}.", blocks)
 

@@ -39,8 +39,8 @@ from crm_patterns.state import (
     step_outcomes,
 )
 from crm_patterns.state.database import place_of, transaction
-from crm_patterns.state.incidents import DeferralNews
 from crm_patterns.state.drift import DriftMethods
+from crm_patterns.state.incidents import DeferralNews
 from crm_patterns.state.quarantine import RejectionGroup
 from crm_patterns.state.schema import ensure_schema
 from crm_patterns.state.schemas import SchemaMethods
