@@ -57,7 +57,9 @@ class Audits:
         extracted = extract.ExtractOrder(
             run, "Account", FieldChoice(), "rest", WindowKind.FULL, None, timedelta(0), OVERLAP, 0
         )
-        ref = extract.read_rows_to_stage(p.source, p.stage, extracted, planned, attempt_id=f"audit{self.tries}")
+        ref = extract.read_rows_to_stage(
+            p.source, p.stage, p.state, extracted, planned, attempt_id=f"audit{self.tries}"
+        )
         how = Comparison(Table(p.schema, "ACCOUNT"), f"{p.schema}_A", 13, 100, 1000)
         mend = self._mend(run, dies) if repairs else None
         return audit(lambda: p.source, p.stage, p.warehouse, p.state, run, ref, how, repair=mend)

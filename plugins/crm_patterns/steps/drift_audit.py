@@ -21,7 +21,7 @@ from crm_patterns.core.staging import Manifest, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.drift_audit import name_differences, settle, silent_columns, unexplained
 from crm_patterns.steps.drift_plan import count_settled
-from crm_patterns.steps.load import copy_into_attempt
+from crm_patterns.steps.load import copy_into_attempt, ensure_schema
 from crm_patterns.steps.reconcile import drop_attempt_tables
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def _load(
     if manifest.rows:
         loaded = copy_into_attempt(stage, warehouse, ref, manifest, attempt)
     else:
-        warehouse.run("control/create_schema", names={"schema": attempt.schema})
+        ensure_schema(warehouse, attempt.schema)
         warehouse.run("warehouse_elt/create_attempt", names={"table": attempt, "contract": manifest.contract})
     if read != sent or loaded != manifest.rows:
         raise StopRun(

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.deletions import DeletionStore
-from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.drift import DriftStore
+from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
 from crm_patterns.core.ports.schemas import SchemaStore
