@@ -166,6 +166,7 @@ class WarehouseEltSettings(Frozen):
     pages_ahead: int = Field(default=2, ge=1, le=8)
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)  # above it an object stops before anyone sees it
     keep_attempts_days: int = Field(default=7, ge=0)
+    encrypt_stage: bool = False  # Parquet is encrypted by us, with the stage_secret of `keys_conn_id`
     keep_stage_days: int = Field(default=30, ge=1)  # then staged files go; what an unfinished run needs stays
     keep_data_docs_days: int = Field(default=90, ge=1)
     deadline_s: int = Field(default=2700, ge=60)  # a run later than this is announced

@@ -146,6 +146,31 @@ def _hashes(stand: Stand) -> set[Any]:
     return {row[0] for row in stand.rows(f"select distinct email from {stand.schema}.contact where email is not null")}
 
 
+def test_an_encrypted_stage_gives_the_same_table_and_shows_nothing(
+    protected: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protected.settings(monkeypatch, "objects:\n", "encrypt_stage: true\nobjects:\n")
+    good, _ = people(protected)
+
+    run = protected.run("Contact")
+
+    outcome = protected.outcome(run, "Contact")
+    published = protected.rows(f"select count(*) as n from {protected.schema}.contact")[0][0]
+    assert published == outcome.published_rows > 0
+    assert (good,) in protected.rows(f"select id from {protected.schema}.contact where last_name = 'Good'")
+    parts = list((protected.folder / "stage").rglob("*.parquet"))
+    assert parts
+    assert all(part.read_bytes()[:4] == b"PARE" for part in parts)
+    assert not any(good.encode() in part.read_bytes() or b"last_name" in part.read_bytes() for part in parts)
+
+
+def test_an_encrypted_stage_without_a_key_is_for_a_person(protected: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    protected.settings(monkeypatch, "objects:\n", "encrypt_stage: true\nobjects:\n")
+    protected.change(monkeypatch, "CRM_KEYS", stage_secret="")
+
+    assert "encrypt_stage is on, but there is no key" in protected.told("Contact", step="extract")
+
+
 def test_the_dictionary_is_made_of_the_org_behind_the_connection(protected: Stand, tmp_path: Path) -> None:
     from crm_patterns.__main__ import main
 

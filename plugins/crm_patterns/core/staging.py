@@ -44,12 +44,17 @@ class StagedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class PartFile:
-    """One Parquet file: its name inside the attempt's folder, rows, bytes and SHA-256 (hexadecimal)."""
+    """
+    One Parquet file: its name inside the attempt's folder, rows, bytes and SHA-256 (hexadecimal) as it lies there.
+
+    `key_id` names the key it is encrypted with; empty where it is not.
+    """
 
     name: str
     rows: int
     bytes: int
     sha256: str
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

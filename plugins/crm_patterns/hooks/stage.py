@@ -28,12 +28,16 @@ class StageHook(BaseHook):
         super().__init__()
         self.stage_conn_id = stage_conn_id
 
-    def stage(self, root: str) -> Stage:
-        """A stage below `root`, a URI."""
+    def stage(self, root: str, *, encrypt: bool = False, keys_conn_id: str = "crm_keys") -> Stage:
+        """A stage below `root`, a URI. What lies there encrypted is read in any case; `encrypt` is about writing."""
+        from crm_patterns.core.keys import Purpose
+        from crm_patterns.hooks.keys import KeysHook
+        from crm_patterns.warehouse.encryption import StageCipher
         from crm_patterns.warehouse.stage import ParquetStage
 
         path = ObjectStoragePath(root, conn_id=self.stage_conn_id)
-        return ParquetStage(path.fs, path.path)
+        cipher = StageCipher(lambda: KeysHook(keys_conn_id).ring(Purpose.STAGE), writes=encrypt)
+        return ParquetStage(path.fs, path.path, cipher=cipher)
 
     def manifest_at(self, root: str, attempt: str) -> dict[str, Any] | None:
         """The manifest below `root` in folder `attempt`, for people to read; None where there is none."""

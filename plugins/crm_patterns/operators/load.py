@@ -26,14 +26,13 @@ class LoadStageOperator(StepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.staging import StageRef
-        from crm_patterns.hooks.stage import StageHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.load import load
 
         settings = self.settings
         with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             loaded = load(
-                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                self._stage(),
                 warehouse,
                 state,
                 run_key(context),

@@ -27,14 +27,13 @@ class PublishOperator(StepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.references import CheckedRef
-        from crm_patterns.hooks.stage import StageHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.publish import publish
 
         settings = self.settings
         with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             published = publish(
-                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                self._stage(),
                 warehouse,
                 state,
                 run_key(context),

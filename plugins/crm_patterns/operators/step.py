@@ -116,7 +116,10 @@ class StepOperator(TellsLineage):
     def _stage(self) -> Stage:
         from crm_patterns.hooks.stage import StageHook
 
-        return StageHook(self.settings.stage_conn_id).stage(self.settings.stage_root)
+        settings = self.settings
+        return StageHook(settings.stage_conn_id).stage(
+            settings.stage_root, encrypt=settings.encrypt_stage, keys_conn_id=settings.keys_conn_id
+        )
 
     def _defer_until_ready(self, job: RememberedJob) -> None:
         """Give the worker slot back until the job has ended or is too old; then `resume` is called."""

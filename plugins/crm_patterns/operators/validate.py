@@ -25,7 +25,6 @@ class ValidateOperator(StepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.references import LoadedRef
-        from crm_patterns.hooks.stage import StageHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.validate import validate
 
@@ -34,7 +33,7 @@ class ValidateOperator(StepOperator):
         with self.reported(context) as state, hook.warehouse() as warehouse:
             quality = hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
             checked = validate(
-                StageHook(settings.stage_conn_id).stage(settings.stage_root),
+                self._stage(),
                 warehouse,
                 quality,
                 state,

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crm_patterns.core.staging import PartFile
+from crm_patterns.warehouse.encryption import NO_CIPHER, StageCipher
 from crm_patterns.warehouse.stage_files import HashingFile
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ class ParquetFiles:
 
     def __init__(
         self, fs: AbstractFileSystem, folder: str, *, prefix: str, schema: pa.Schema, sizes: Sizes,
-        encoding: Encoding | None = None,
+        encoding: Encoding | None = None, cipher: StageCipher = NO_CIPHER,
     ) -> None:  # fmt: skip
         self._fs, self._folder, self._prefix, self._schema, self._sizes = fs, folder, prefix, schema, sizes
         self._encoding = encoding or Encoding()
+        self._cipher = cipher
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = self._pending_bytes = 0
         self._waiting: queue.Queue[pa.Table | None] = queue.Queue(maxsize=1)
@@ -152,6 +154,7 @@ class ParquetFiles:
                 dictionary_pagesize_limit=_DICTIONARY_BYTES,  # ids and free texts are soon written as they are
                 use_dictionary=True if dictionaries is None else list(dictionaries),
                 write_statistics=True if statistics is None else list(statistics),
+                encryption_properties=self._cipher.for_writing(),
             )
         self._writer.write_table(group, row_group_size=self._sizes.row_group_rows)
         self._rows += group.num_rows
@@ -164,7 +167,7 @@ class ParquetFiles:
         self._writer.close()
         self._file.close()
         name = f"{self._prefix}-{len(self._parts):05d}.parquet"
-        self._parts.append(PartFile(name, self._rows, self._file.bytes, self._file.sha256))
+        self._parts.append(PartFile(name, self._rows, self._file.bytes, self._file.sha256, self._cipher.key_id))
         self._writer, self._file, self._rows = None, None, 0
 
     def _join(self) -> None:

@@ -20,6 +20,7 @@ from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, StageAddress, StagedAttempt, StageRef
+from crm_patterns.warehouse.encryption import NO_CIPHER, StageCipher
 from crm_patterns.warehouse.parquet_files import Sizes
 from crm_patterns.warehouse.stage_files import local_copy, storage_errors
 from crm_patterns.warehouse.stage_listing import list_attempts, remove_attempt
@@ -32,15 +33,20 @@ if TYPE_CHECKING:
 class ParquetStage:
     """`core.ports.Stage` below `root`, a path in the fsspec file system `fs`."""
 
-    def __init__(self, fs: AbstractFileSystem, root: str, *, sizes: Sizes | None = None) -> None:
+    def __init__(
+        self, fs: AbstractFileSystem, root: str, *, sizes: Sizes | None = None, cipher: StageCipher = NO_CIPHER
+    ) -> None:
         self._fs = fs
         self._root = root.rstrip("/")
         self._sizes = sizes or Sizes()
+        self._cipher = cipher
 
     def open(self, address: StageAddress, contract: ObjectContract) -> AbstractContextManager[ParquetStageWriter]:
         """A writer; left without `commit`, it removes what it wrote."""
         folder = f"{self._root}/{address.path}"
-        return ParquetStageWriter(self._fs, folder, address=address, contract=contract, sizes=self._sizes)
+        return ParquetStageWriter(
+            self._fs, folder, address=address, contract=contract, sizes=self._sizes, cipher=self._cipher
+        )
 
     def manifest(self, ref: StageRef) -> Manifest:
         """StopRun where it is missing or its SHA-256 is not the reference's."""
@@ -60,14 +66,18 @@ class ParquetStage:
 
     @contextmanager
     def local_part(self, ref: StageRef, name: str) -> Iterator[Path]:
-        """The part as a local file (itself, or a copy that is removed afterwards), its SHA-256 checked."""
+        """The part as a local file in clear (itself, or a copy that is removed afterwards), its SHA-256 checked."""
         manifest = self.manifest(ref)
         part = next((part for part in _files(manifest) if part.name == name), None)
         if part is None:
             raise StopRun(f"The stage {ref.uri} has no file {name}.", fix="Clear the extract task.")
         path = f"{self._folder(ref)}/{name}"
-        with storage_errors(path), local_copy(self._fs, path, part) as local:
-            yield local
+        with (
+            storage_errors(path),
+            local_copy(self._fs, path, part) as local,
+            self._cipher.decrypted(local, part) as clear,
+        ):
+            yield clear
 
     def rejected_rows(self, ref: StageRef) -> Iterator[RejectedRow]:
         """Rows that were set aside while reading, in the order they came."""
@@ -103,7 +113,12 @@ class ParquetStage:
 
     def _batches(self, ref: StageRef, part: PartFile, *, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         path = f"{self._folder(ref)}/{part.name}"
-        with storage_errors(path), local_copy(self._fs, path, part) as local, pq.ParquetFile(local) as file:
+        properties = self._cipher.for_reading(part)
+        with (
+            storage_errors(path),
+            local_copy(self._fs, path, part) as local,
+            pq.ParquetFile(local, decryption_properties=properties) as file,
+        ):
             yield from file.iter_batches(columns=columns)
 
     def _folder(self, ref: StageRef) -> str:

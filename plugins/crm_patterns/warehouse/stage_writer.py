@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from crm_patterns.core.deletions import NOT_ASKED, TOMBSTONES, DeletionEvidence,
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.records import Page, RejectedRow
 from crm_patterns.core.staging import MANIFEST_NAME, Manifest, PartFile, ReadEvidence, StageAddress, StageRef
+from crm_patterns.warehouse.encryption import NO_CIPHER, StageCipher
 from crm_patterns.warehouse.parquet_files import Encoding, ParquetFiles, Sizes
 from crm_patterns.warehouse.stage_files import create_once, make_folder, storage_errors
 
@@ -38,15 +40,16 @@ class ParquetStageWriter:
     """`core.ports.StageWriter` into one folder. Left without `commit`, the folder is removed."""
 
     def __init__(
-        self, fs: AbstractFileSystem, folder: str, *, address: StageAddress, contract: ObjectContract, sizes: Sizes
-    ) -> None:
+        self, fs: AbstractFileSystem, folder: str, *, address: StageAddress, contract: ObjectContract, sizes: Sizes,
+        cipher: StageCipher = NO_CIPHER,
+    ) -> None:  # fmt: skip
         self._fs, self._folder, self._address, self._contract = fs, folder, address, contract
         self._schema = arrow_schema(contract)
-        self._rows = ParquetFiles(
-            fs, folder, prefix="part", schema=self._schema, sizes=sizes, encoding=_encoding(contract)
-        )
-        self._rejected = ParquetFiles(fs, folder, prefix="rejected", schema=REJECTED_SCHEMA, sizes=sizes)
-        self._tombstones = ParquetFiles(fs, folder, prefix="tombstones", schema=arrow_schema(TOMBSTONES), sizes=sizes)
+        files = partial(ParquetFiles, fs, folder, sizes=sizes, cipher=cipher)
+        self._rows = files(prefix="part", schema=self._schema, encoding=_encoding(contract))
+        self._rejected = files(prefix="rejected", schema=REJECTED_SCHEMA)
+        self._tombstones = files(prefix="tombstones", schema=arrow_schema(TOMBSTONES))
+        self._cipher = cipher
         self._deletions = NOT_ASKED
         self._set_aside: list[RejectedRow] = []
         self._cursor_range: tuple[int, int] | None = None  # microseconds since 1970, UTC
@@ -55,6 +58,7 @@ class ParquetStageWriter:
 
     def __enter__(self) -> ParquetStageWriter:
         manifest = f"{self._folder}/{MANIFEST_NAME}"
+        _ = self._cipher.key_id  # a key that is missing is said before anything is read
         with storage_errors(self._folder):
             if self._fs.exists(manifest):
                 raise StopRun(f"This attempt is staged already: {manifest}.", fix="Stage it under another attempt id.")

@@ -17,6 +17,7 @@ from crm_patterns.warehouse.parquet_files import Sizes
 from crm_patterns.warehouse.stage import ParquetStage
 from crm_patterns.warehouse.stage_files import UPLOAD_BLOCK
 from tests.conformance.warehouse.cleaning_promises import CleaningPromises
+from tests.conformance.warehouse.encryption_promises import EncryptionPromises
 from tests.conformance.warehouse.stage_promises import FullDisk, StagePromises
 from tests.sql.attempts import ORDER, address, order, page
 
@@ -55,7 +56,19 @@ class TestStageOnALocalFolder(StagePromises, CleaningPromises):
             pytest.fail("a writer was opened where nothing can be written")
 
 
-class TestStageOnS3(StagePromises, CleaningPromises):
+class TestEncryptedStageOnALocalFolder(EncryptionPromises):
+    @pytest.fixture
+    def fs(self) -> AbstractFileSystem:
+        return LocalFileSystem()
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> str:
+        return str(tmp_path / "stage")
+
+
+class OnS3:
+    """A bucket of its own for each test."""
+
     @pytest.fixture(scope="class")
     def endpoint(self) -> Iterator[str]:
         from moto.server import ThreadedMotoServer
@@ -80,6 +93,12 @@ class TestStageOnS3(StagePromises, CleaningPromises):
         fs.call_s3("create_bucket", Bucket=bucket)
         return f"{bucket}/stage"
 
+
+class TestEncryptedStageOnS3(OnS3, EncryptionPromises):
+    """Every promise, with a stage that encrypts."""
+
+
+class TestStageOnS3(OnS3, StagePromises, CleaningPromises):
     def test_a_part_is_a_copy_that_goes(self, stage: ParquetStage) -> None:
         ref = self.write(stage, address(), page([order()]))
 
