@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -14,7 +15,6 @@ from crm_patterns.core.records import Page
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE_ROWS = 50_000
 _TEXTS = ("account_id", "name", "stage_name", "type", "next_step", "lead_source", "forecast_category", "owner_id")
 _NUMBERS = ("amount", "probability", "expected_revenue", "total_opportunity_quantity")
@@ -59,7 +59,7 @@ def _pages(first: int, rows: int, changed_at: datetime) -> Iterator[Page]:
     for start in range(first, first + rows, PAGE_ROWS):
         numbers = range(start, min(start + PAGE_ROWS, first + rows))
         columns = [_values(field, numbers, changed_at) for field in CONTRACT.fields]
-        arrays = [pa.array(values).cast(field.type) for values, field in zip(columns, schema, strict=True)]
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
         yield Page(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
 
@@ -70,7 +70,7 @@ def _values(field: ContractField, numbers: range, changed_at: datetime) -> list[
     if kind is FieldKind.TEXT:
         return [f"{column} {number % 9973} “é” of {changed_at:%H:%M}" for number in numbers]
     if kind is FieldKind.DECIMAL:
-        return [number * 7 % 1_000_003 for number in numbers]
+        return [Decimal(number * 7 % 1_000_003) for number in numbers]
     if kind is FieldKind.DATE:
         return [date(2026, 1, 1) + timedelta(days=number % 365) for number in numbers]
     if kind is FieldKind.BOOLEAN:

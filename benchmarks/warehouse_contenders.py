@@ -11,12 +11,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
 
-from benchmarks.opportunities import CONTRACT
 from crm_patterns.core.ports import RunKey
 from crm_patterns.core.staging import StageRef
 from tests.warehouse_process import ROOT, connection_arguments_of
@@ -27,7 +27,7 @@ HISTORY_SCHEMA = "SALESFORCE_HISTORY"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Which stage, where the warehouse is, and a folder for the operational state."""
+    """Which stage (`StageRef` as JSON), where the warehouse is, and a folder for stage and operational state."""
 
     server: dict[str, str]
     folder: str
@@ -76,6 +76,22 @@ def _parts(job: Job) -> tuple[Any, Counted, Any]:
     return stage, warehouse, OperationalState(create_engine(f"sqlite:///{job.folder}/state.db"))
 
 
+def stage(job: Job) -> dict[str, Any]:
+    """Make the stage that `ref` describes by number of the first row, rows and moment."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    from benchmarks.opportunities import stage_opportunities
+    from crm_patterns.warehouse.stage import ParquetStage
+
+    wanted, root = job.ref, f"{job.folder}/stage"
+    began = time.perf_counter()
+    ref = stage_opportunities(
+        ParquetStage(LocalFileSystem(), root), first=wanted["first"], rows=wanted["rows"],
+        changed_at=datetime.fromisoformat(wanted["changed_at"]), attempt_id=job.run_id,
+    )  # fmt: skip
+    return {"seconds": time.perf_counter() - began, "rows": ref.rows, "statements": 0, "ref": ref.to_xcom()}
+
+
 def load(job: Job) -> dict[str, Any]:
     """Stage → attempt table, by the product."""
     from crm_patterns.steps.load import load as load_step
@@ -112,6 +128,8 @@ def publish_with_history(job: Job) -> dict[str, Any]:
 
 def insert_rows(job: Job) -> dict[str, Any]:
     """What people write first: `executemany` of an INSERT, 500 rows of the same columns."""
+    from benchmarks.opportunities import CONTRACT
+
     rows, columns = 500, CONTRACT.columns
     with _connect(job) as connection, connection.cursor() as cursor:
         cursor.execute("create schema if not exists BENCH")
@@ -146,9 +164,13 @@ def engine_alone(job: Job) -> dict[str, Any]:
 
 
 CONTENDERS: dict[str, Callable[[Job], dict[str, Any]]] = {
-    "load": load, "publish": publish, "publish_with_history": publish_with_history, "insert_rows": insert_rows,
+    "stage": stage,
+    "load": load,
+    "publish": publish,
+    "publish_with_history": publish_with_history,
+    "insert_rows": insert_rows,
     "engine_alone": engine_alone,
-}  # fmt: skip
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
