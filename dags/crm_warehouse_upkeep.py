@@ -1,7 +1,8 @@
 """
 # CRM to warehouse: daily upkeep
 
-Once a day: what the hourly windows cannot see. Formula and roll-up fields that changed without a new stamp are read and
+Once a day: what the hourly windows cannot see. All ids are compared with the source's, so that deletions that its log
+does not tell arrive and lost rows are found. Formula and roll-up fields that changed without a new stamp are read and
 put right. Labels and help texts become comments on the columns (`comment_columns`). Staged files and Data Docs whose
 time is over are removed (`clean_stage`).
 
@@ -27,6 +28,7 @@ from crm_patterns.dag_arguments import dag_arguments, dry_run_param, objects_par
 from crm_patterns.operators.choose import ChooseObjectsOperator
 from crm_patterns.operators.clean_stage import CleanStageOperator
 from crm_patterns.operators.comment_columns import CommentColumnsOperator
+from crm_patterns.operators.compare_ids import CompareIdsOperator
 from crm_patterns.operators.refresh_computed import RefreshComputedOperator
 from crm_patterns.operators.upkeep import CloseUpkeepOperator
 from crm_patterns.operators.upkeep_history import CatchUpHistoryOperator, SnapshotOperator
@@ -53,18 +55,19 @@ def crm_warehouse_upkeep() -> None:
     for name in NAMES:
         step = {"settings": SETTINGS, "object_name": name, "pool": SETTINGS.pools.source}
         with TaskGroup(name):
+            compared = CompareIdsOperator(task_id="compare_ids", **step)
             refreshed = RefreshComputedOperator(task_id="refresh_computed", **step)
             commented = CommentColumnsOperator(task_id="comment_columns", **step)
             if SETTINGS.object(name).history:
                 warehouse = {**step, "pool": SETTINGS.pools.warehouse, "trigger_rule": "all_done"}
                 caught_up = CatchUpHistoryOperator(task_id="catch_up_history", **warehouse)
                 chosen >> caught_up >> close  # a branch that is not chosen skips only what is directly behind it
-                refreshed >> caught_up
+                [compared, refreshed] >> caught_up
                 if name == SNAPSHOT_OF:
                     taken = SnapshotOperator(task_id="snapshot", **warehouse)
                     chosen >> taken >> close
                     caught_up >> taken
-        chosen >> refreshed >> close
+        chosen >> [compared, refreshed] >> close
         chosen >> commented >> close
 
 

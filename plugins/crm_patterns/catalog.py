@@ -47,6 +47,7 @@ class ObjectSettings(Frozen):
     max_rejected_share: float | None = Field(default=None, ge=0, le=1)  # default: the pattern's
     refresh: tuple[ApiName, ...] = ()  # fields that change without a new stamp and are not described as computed
     refresh_every: Literal["daily", "never"] = "daily"
+    compare_ids: Literal["daily", "weekly", "never"] = "daily"  # finds deletions that the source's log does not tell
     history: bool = False  # every version is kept in history_schema too
 
     @model_validator(mode="after")
@@ -98,6 +99,7 @@ class UpkeepSettings(Frozen):
 
     schedule: str = "0 3 * * *"
     deadline_s: int = Field(default=14_400, ge=60)
+    compare_max_share: float = Field(default=0.05, ge=0, le=1)  # of open rows that a comparison of ids may close
 
     @property
     def deadline(self) -> timedelta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def scenario(schema: str, folder: Path) -> Iterator[Step]:
     yield from _refresh(schema)
     yield from _bury(schema, folder)
     yield from _audit(schema)
+    yield from _identity(schema)
     yield from _ops(schema, folder)
     yield from marts(schema)
 
@@ -179,6 +181,21 @@ def _snapshot(schema: str) -> Iterator[Step]:
         yield Step("warehouse_elt/merge_into_snapshot", names, values, [(inserted, 0, 0)])
     yield Step("warehouse_elt/count_snapshot", names, values, [(1,)])
     yield Step("warehouse_elt/merge_into_snapshot", names, {**values, "day_end": NOON + 2 * HOUR}, [(0, 0, 1)])
+
+
+def _identity(schema: str) -> Iterator[Step]:
+    """The ids of the attempt as those of the source: two of its three orders are not open here. Nobody lost a merge."""
+    names = {"target": Table(schema, "ORDER"), "ids": Table(schema, "ORDER__A1"), "contract": ORDER}
+    values = {"read_at": NOON + 4 * HOUR}
+    yield Step("warehouse_elt/count_compared_ids", names, values, rows=[(0, 3, 0, 3)])
+    missing = [(key, False) for key in KEYS]
+    yield Step("warehouse_elt/select_compared_ids", names, values, rows=missing)
+    merge_map, by_name = Table(schema, "MERGE_MAP"), {**names, "contract": replace(ORDER, merged_into="Group")}
+    yield Step("warehouse_elt/create_merge_map", {"table": merge_map})
+    for _ in (1, 2):
+        given = {"object_name": "Order"}
+        yield Step("warehouse_elt/merge_into_merge_map", {**by_name, "merge_map": merge_map}, given)
+    yield Step("control/count_rows", {"table": merge_map}, rows=[(2,)])
 
 
 def _ops(schema: str, folder: Path) -> Iterator[Step]:

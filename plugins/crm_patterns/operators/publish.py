@@ -41,6 +41,7 @@ class PublishOperator(StepOperator):
                 target_schema=settings.target_schema,
                 attempt_schema=settings.attempt_schema,
                 history_schema=settings.history_schema_of(self.object_name),
+                map_schema=settings.history_schema,
             )
             self.note_lineage(lambda: self._made(warehouse, published))
             return published.to_xcom()

@@ -12,6 +12,7 @@ from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import CheckedRef, PublishedRef
 from crm_patterns.core.staging import Manifest
 from crm_patterns.steps.history import Attempt, HistoryOf, begin_history, count_recorded, history_of, record_history
+from crm_patterns.steps.merge_map import keep_merge_map
 from crm_patterns.steps.silent_changes import record_silent_changes
 
 log = logging.getLogger(__name__)
@@ -19,12 +20,12 @@ log = logging.getLogger(__name__)
 
 def publish(
     stage: Stage, warehouse: Warehouse, state: State, run: RunKey, checked: CheckedRef, *, target_schema: str,
-    attempt_schema: str, history_schema: str | None = None, is_part: bool = False,
+    attempt_schema: str, history_schema: str | None = None, map_schema: str | None = None, is_part: bool = False,
 ) -> PublishedRef:  # fmt: skip
     """
     Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. Then close the rows of the
-    tombstones, and take all that changed into history, where the object has one (`history_schema`). No rows and no
-    tombstones: nothing is merged.
+    tombstones, take merges of records into the map of `map_schema`, and all that changed into history, where the
+    object has one (`history_schema`). No rows and no tombstones: nothing is merged.
 
     An object without a cursor was read completely: its living rows that the read did not bring become `_deleted` too.
     Not so with `is_part`: the attempt holds some of its rows only.
@@ -47,6 +48,8 @@ def publish(
     tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
     published = _merge_rows(warehouse, names, values) if loaded.attempt_table else 0
     ignored = _merge_tombstones(warehouse, manifest, checked, names, values)
+    if map_schema and (tally.created or tally.updated or tally.deleted):
+        keep_merge_map(warehouse, target, manifest.contract, map_schema=map_schema)
     recorded = _record(warehouse, kept, run, manifest, names) if kept else None
     released = _release(warehouse, state, run, manifest, names) if loaded.attempt_table else 0
     log.info(

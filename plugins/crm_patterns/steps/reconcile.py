@@ -32,7 +32,7 @@ def reconcile(
     neither moves.
     """
     manifest = stage.manifest(published.checked.loaded.stage)
-    evidence = _evidence(manifest, published)
+    evidence = evidence_of(manifest, published)
     _log_numbers(evidence)
     problems = broken_links(evidence)
     if evidence.source_count != evidence.server_rows:
@@ -86,7 +86,7 @@ def drop_table(warehouse: Warehouse, state: State, table: Table) -> None:
     state.forget_attempt_table(table)
 
 
-def _evidence(manifest: Manifest, published: PublishedRef) -> Evidence:
+def evidence_of(manifest: Manifest, published: PublishedRef) -> Evidence:
     return Evidence(
         object_name=manifest.address.object_name,
         source_count=manifest.evidence.source_count,

@@ -1,0 +1,65 @@
+"""All ids of the source against all rows of the warehouse."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
+from crm_patterns.operators.step import field_choice, run_key
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from crm_patterns.core.ports import Source, State, StepOutcome
+    from crm_patterns.core.staging import StageRef
+    from crm_patterns.steps.extract import ReadPlan
+
+
+class CompareIdsOperator(StagingUpkeepOperator):
+    """Close rows whose id is gone at the source, and read again what is there and not here."""
+
+    step = "compare_ids"
+
+    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:  # noqa: ARG002
+        from crm_patterns.patterns.id_comparison import why_not_due
+        from crm_patterns.steps.compare_ids import plan_ids
+
+        item = self.settings.object(self.object_name)
+        progress = state.deletion_progress(source.name, item.name)
+        if why := why_not_due(item.compare_ids, progress, datetime.now(UTC)):
+            return self._skipped(why)
+        if state.watermark(source.name, item.name) is None:
+            return self._skipped("nothing of it is loaded yet")
+        return plan_ids(source, item.name, read=item.read, rest_below=self.settings.rest_below_rows)
+
+    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+        from crm_patterns.core.references import CheckedRef, LoadedRef
+        from crm_patterns.hooks.warehouse import WarehouseHook
+        from crm_patterns.steps.compare_ids import ComparisonPlaces, compare_ids
+        from crm_patterns.steps.validate import validate
+
+        settings, name, stage, run = self.settings, self.object_name, self._stage(), run_key(context)
+        hook = WarehouseHook(settings.warehouse_conn_id)
+        history = settings.history_schema_of(name)
+        places = ComparisonPlaces(settings.target_schema, settings.attempt_schema, history, settings.history_schema)
+        with hook.warehouse() as warehouse, self._source(state, context) as source:
+
+            def audit(loaded: LoadedRef) -> CheckedRef:
+                """Row by row: of two rows one bad one is half of them, which says nothing of the object."""
+                quality = hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
+                return validate(
+                    stage, warehouse, quality, state, run, loaded, attempt_schema=places.attempts,
+                    max_rejected_share=1.0,
+                )  # fmt: skip
+
+            return compare_ids(
+                source, stage, warehouse, state, run, ref, choice=field_choice(settings, name), places=places,
+                attempt_id=self._attempt_id(context), max_share=settings.upkeep.compare_max_share, audit=audit,
+            )  # fmt: skip
+
+    def _skipped(self, why: str) -> StepOutcome:
+        from crm_patterns.core.outcomes import RunState
+        from crm_patterns.core.ports import StepOutcome
+
+        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=why)
