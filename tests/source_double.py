@@ -111,10 +111,6 @@ class SourceDouble:
         self.looked_up += len(keys)
         return {r["Id"]: bool(flag and r[flag]) for r in self.rows if r["Id"] in set(keys)}
 
-    def keys_of(self, object_name: str) -> Iterator[Page]:
-        keys = [r["Id"] for r in self.rows if not r["IsDeleted"]]
-        yield Page(pa.RecordBatch.from_pydict({"id": pa.array(keys, pa.string())}))
-
     def read_keys(self, contract: ObjectContract, keys: Sequence[str]) -> Iterator[Page]:
         yield self._page([r for r in self.rows if r["Id"] in set(keys)], contract)
 

@@ -134,16 +134,6 @@ class SourceSuite:
 
         assert standing == {binned: True, living: False}
 
-    def test_the_keys_of_an_object_are_those_that_live(self, world: World, source: Source) -> None:
-        binned, living = world.add([{}, {}])
-        world.delete([binned])
-
-        keys = [key for page in source.keys_of(world.object_name) for key in page.rows.column(0).to_pylist()]
-
-        assert living in keys
-        assert binned not in keys
-        assert len(keys) == len(set(keys))
-
     def test_rows_can_be_read_by_their_keys(self, world: World, source: Source) -> None:
         contract, _ = everything(world, source)
         binned, living, other = world.add([{}, {}, {}])

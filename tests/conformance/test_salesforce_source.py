@@ -18,6 +18,7 @@ from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import FixSettings, OutOfBudget, RetryLater, SchemaMoved, StopRun
 from crm_patterns.core.keys import KeyRing, Purpose
 from crm_patterns.core.ports import JobState, ReadRequest
+from crm_patterns.steps.compare_ids import plan_ids
 from tests.conformance.salesforce_world import PAGE_ROWS, RESULTS, SalesforceWorld
 from tests.conformance.source_suite import SourceSuite, everything, read_by_job, ready_job, rows_of, windowed
 from tests.sandbox_process import SandboxProcess
@@ -408,14 +409,16 @@ def test_a_mark_older_than_the_log_says_that_ids_must_be_compared(world: Salesfo
     assert not found.complete
 
 
-def test_the_keys_of_a_large_object_come_by_a_job_of_ids_alone(world: SalesforceWorld) -> None:
-    by_rest, by_job = world.client(), world.client(bulk_keys_above=0)
+def test_ids_alone_are_read_by_either_way_without_the_bin(world: SalesforceWorld) -> None:
+    source = world.client()
+    planned = plan_ids(source, "Opportunity", read="auto", rest_below=0)
 
-    wanted = sorted(key for page in by_rest.keys_of("Opportunity") for key in page.rows.column(0).to_pylist())
-    found = sorted(key for page in by_job.keys_of("Opportunity") for key in page.rows.column(0).to_pylist())
+    by_job = read_by_job(source, planned.request, planned.contract)
+    by_rest = rows_of(source.read_rows(planned.request, planned.contract))
 
-    assert found == wanted
-    assert len(found) == world.control("GET", "truth?objects=Opportunity")["Opportunity"]["records"]
+    assert (planned.method, planned.request.fields) == ("bulk", ("Id",))
+    assert sorted(row["id"] for row in by_job) == sorted(row["id"] for row in by_rest)
+    assert len(by_job) == world.control("GET", "truth?objects=Opportunity")["Opportunity"]["records"]
 
 
 def test_all_fields_that_exist_are_told_by_one_call(world: SalesforceWorld) -> None:

@@ -80,6 +80,10 @@ def test_every_way_of_going_reaches_the_warehouse_and_a_return_as_well(stand: St
     assert histories == [("soft delete",)], "its stamp stands still: only the log tells"
     assert all(None not in how(stand, "account", key) for key in (purged, binned))
     assert all(stand.outcome(run, name).tally.is_balanced for name in OBJECTS)
+    merges = stand.rows(
+        "select loser_id, winner_id, survivor_id from salesforce_history.merge_map where object_name = 'Account'"
+    )
+    assert sorted(merges) == sorted([(first, second, last), (second, last, last)])
 
     stand.sandbox.control("POST", "undelete", {"ids": [restored]})
     stand.run(*OBJECTS)
@@ -87,3 +91,39 @@ def test_every_way_of_going_reaches_the_warehouse_and_a_return_as_well(stand: St
     holds_what_the_org_holds(stand)
     told = stand.rows(f"select _deleted, _deleted_at, _deleted_how from salesforce.account where id = '{restored}'")
     assert told == [(False, None, None)]
+
+
+def test_what_the_log_never_told_is_found_by_the_comparison_of_ids(stand: Stand) -> None:
+    stand.run(*OBJECTS)
+    accounts, contacts = ids(stand, "account"), ids(stand, "contact")
+    stand.sandbox.control("POST", "hard_delete", {"ids": contacts[:2]})  # within the minute that the log does not tell
+    stand.rows(f"delete from salesforce.account where id = '{accounts[-1]}'")  # a row that was lost
+
+    run = stand.run(*OBJECTS, dag_id="crm_warehouse_upkeep")
+
+    holds_what_the_org_holds(stand)
+    assert how(stand, "contact", contacts[0])[0] == "id comparison"
+    steps = stand.rows(f"select object_name, state, note from ops.steps where run_id = '{run.run_id}'")
+    told = {name: (state, note) for name, state, note in steps if "ids at the source" in note}
+    assert "2 closed" in told["Contact"][1]
+    assert (told["Account"][0], "1 WERE MISSING" in told["Account"][1]) == ("partial", True)
+    assert told["Opportunity"][0] == "success"
+
+
+def test_a_converted_lead_leads_to_what_became_of_it(stand: Stand) -> None:
+    stand.run("Lead", "Account", "Contact", "Opportunity")
+
+    (converted, led) = stand.rows(
+        """
+        select count(*) as converted, count(account.id) as led
+        from salesforce.lead as lead
+        left join salesforce_history.merge_map as merged
+            on merged.object_name = 'Account' and merged.loser_id = lead.converted_account_id
+        left join salesforce.account as account
+            on account.id = coalesce(merged.survivor_id, lead.converted_account_id)
+        left join salesforce.contact as contact on contact.id = lead.converted_contact_id
+        where lead.is_converted
+        """
+    )[0]
+
+    assert converted == led > 0

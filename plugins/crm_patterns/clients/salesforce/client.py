@@ -41,7 +41,6 @@ from crm_patterns.core.ports import (
     Usage,
 )
 from crm_patterns.core.records import Page
-from crm_patterns.core.windows import Window, WindowKind
 
 log = logging.getLogger(__name__)
 
@@ -187,12 +186,6 @@ class SalesforceClient:
         names = [field.name for field in contract.fields]
         for text in soql.by_ids(contract.object_name, names, keys):
             yield from self._typed(text, contract, include_deleted=True)
-
-    def keys_of(self, object_name: str) -> Iterator[Page]:
-        contract = wire.key_contract(self.name, object_name)
-        forever = Window(None, self.now(), WindowKind.FULL)
-        request = ReadRequest(object_name, ("Id",), None, forever, include_deleted=False)
-        yield from self._rows_either_way(request, contract)
 
     def submit(self, request: ReadRequest) -> str:
         return self._jobs.submit(request)

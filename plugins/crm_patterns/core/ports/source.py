@@ -145,9 +145,6 @@ class Source(Protocol):
     def standing_of(self, object_name: str, *, flag: str | None, keys: Sequence[str]) -> Mapping[str, bool]:
         """Those of `keys` that still exist, each with whether it is in the bin (`flag`, where the object has one)."""
 
-    def keys_of(self, object_name: str) -> Iterator[Page]:
-        """The key of every record that is not in the bin, as column `id`. Memory is bounded as in `read_job`."""
-
     def read_keys(self, contract: ObjectContract, keys: Sequence[str]) -> Iterator[Page]:
         """The contract's fields of those of `keys` that exist, deleted or not."""
 
