@@ -385,7 +385,9 @@ def test_a_log_that_lists_too_much_is_asked_in_parts(world: SalesforceWorld) -> 
     source = world.client()
     world.control("POST", "settings", {"reading": {"max_replicated_ids": 3}})
 
-    found = source.deleted("Opportunity", since=source.now() - timedelta(days=2), until=source.now())
+    found = source.deleted(
+        "Opportunity", since=source.now() - timedelta(days=2), until=source.now() + timedelta(minutes=2)
+    )
     world.control("POST", "settings", {"reading": {"max_replicated_ids": 600_000}})
 
     assert not found.complete, "all of them fell into one minute, which cannot be asked in parts"
