@@ -68,15 +68,26 @@ Life = tuple[State, ...]
 @st.composite
 def lives(draw: st.DrawFn, *, values_return: bool) -> Life:
     """`values_return`: a formula may give a value that the record had under the same stamp before."""
-    stamp, states, minute, deleted, value = 0, [], draw(st.integers(0, 50)), False, "v0"
-    for number in range(draw(st.integers(1, 6))):
+    stamp, states, minute, deleted, value = 0, [], draw(st.integers(0, 30)), False, "v0"
+    for number in range(draw(st.integers(1, 7))):
         if number == 0 or draw(st.booleans()):
             stamp = minute
             deleted = number > 0 and draw(st.booleans())
         value = draw(st.sampled_from("ab")) if values_return else f"v{number}"
-        states.append(State(minute + draw(st.sampled_from((0, 0, 0, 4))), stamp, value, deleted))
-        minute = states[-1].shown + draw(st.integers(1, 25))
+        states.append(State(minute + draw(st.sampled_from((0, 0, 15, 30))), stamp, value, deleted))
+        minute = states[-1].shown + draw(st.integers(1, 15))
     return tuple(states)
+
+
+@st.composite
+def late_lives(draw: st.DrawFn) -> Life:
+    """Formulas that change, and are read, after the stamp of an edit that is committed later still."""
+    edited = draw(st.integers(22, 36))
+    formulas = (draw(st.integers(edited - 10, 40)), draw(st.integers(41, 60)))
+    committed = draw(st.integers(61, 79))
+    first = draw(st.integers(0, 11))
+    before = [State(minute, first, f"v{number}", False) for number, minute in enumerate([first, *formulas])]
+    return (*before, State(committed, edited, "edited", draw(st.booleans())))
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,7 @@ class World:
 
 @pytest.mark.parametrize("contract", [DEAL, DEAL_WITHOUT_CURSOR], ids=["with a cursor", "without one"])
 @SLOW
-@given(st.lists(lives(values_return=False), min_size=40, max_size=60), reads(), st.data())
+@given(st.lists(lives(values_return=False) | late_lives(), min_size=40, max_size=60), reads(), st.data())
 def test_any_order_and_repetition_of_attempts_gives_the_oracles_history(
     shared_warehouse: SnowflakeWarehouse, contract: ObjectContract, some: list[Life], every: tuple[Read, ...],
     data: st.DataObject,
@@ -198,7 +209,7 @@ def test_any_order_and_repetition_of_attempts_gives_the_oracles_history(
 
 
 @SLOW
-@given(st.lists(lives(values_return=True), min_size=40, max_size=60), reads(), st.data())
+@given(st.lists(lives(values_return=True) | late_lives(), min_size=40, max_size=60), reads(), st.data())
 def test_values_that_come_back_under_one_stamp_are_told_when_published_as_read_and_repeated_in_any_way(
     shared_warehouse: SnowflakeWarehouse, some: list[Life], every: tuple[Read, ...], data: st.DataObject
 ) -> None:
@@ -212,7 +223,7 @@ def test_values_that_come_back_under_one_stamp_are_told_when_published_as_read_a
 
 
 @SLOW
-@given(st.lists(lives(values_return=False), min_size=40, max_size=60), reads(), st.data())
+@given(st.lists(lives(values_return=False) | late_lives(), min_size=40, max_size=60), reads(), st.data())
 def test_however_the_windows_are_cut_the_history_is_the_same(
     shared_warehouse: SnowflakeWarehouse, some: list[Life], every: tuple[Read, ...], data: st.DataObject
 ) -> None:
@@ -232,7 +243,7 @@ def _parts(read: Read, cuts: set[int]) -> Iterator[Read]:
 
 
 @SLOW
-@given(st.lists(lives(values_return=True), min_size=40, max_size=60), reads(), st.data())
+@given(st.lists(lives(values_return=True) | late_lives(), min_size=40, max_size=60), reads(), st.data())
 def test_whatever_the_order_and_the_values_the_ranges_tile(
     shared_warehouse: SnowflakeWarehouse, some: list[Life], every: tuple[Read, ...], data: st.DataObject
 ) -> None:
