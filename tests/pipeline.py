@@ -23,6 +23,7 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.references import CheckedRef, LoadedRef, PublishedRef
 from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import WindowKind
+from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
 from crm_patterns.steps.load import load
@@ -63,6 +64,7 @@ class Pipeline:
     max_rejected_share: float = 0.9
     choice: FieldChoice = field(default_factory=FieldChoice)
     keeps_history: bool = True
+    rules: GuardRules | None = None
     tries: int = field(default=0)
 
     def extract(self) -> StageRef:
@@ -92,7 +94,7 @@ class Pipeline:
     def publish(self, checked: CheckedRef) -> PublishedRef:
         return publish(
             self.stage, self.warehouse, self.state, self.run, checked, target_schema=self.schema,
-            attempt_schema=f"{self.schema}_A", history_schema=self.history_schema,
+            attempt_schema=f"{self.schema}_A", history_schema=self.history_schema, rules=self.rules,
         )  # fmt: skip
 
     def refill(self, published: PublishedRef) -> bool:

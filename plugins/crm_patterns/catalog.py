@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from crm_patterns.caution import GuardSettings, QuotaSettings
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.policies import Policy, open_histories
 
@@ -106,13 +107,6 @@ class UpkeepSettings(Frozen):
         return timedelta(seconds=self.deadline_s)
 
 
-class QuotaSettings(Frozen):
-    """What is left of each daily quota of the source to others, and who may use REST when no job may be started."""
-
-    reserve_share: float = Field(default=0.1, ge=0, lt=1)  # down to it, objects wait for a later run
-    rest_when_bulk_is_out_rows: int = Field(default=20_000, ge=0)
-
-
 class MartSettings(Frozen):
     """The marts: `include/sql/warehouse_elt/marts`."""
 
@@ -175,6 +169,7 @@ class WarehouseEltSettings(Frozen):
     pools: PoolSettings = PoolSettings()
     retry: RetrySettings = RetrySettings()
     quota: QuotaSettings = QuotaSettings()
+    guards: GuardSettings = GuardSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     marts: MartSettings = MartSettings()
     audit: AuditSettings = AuditSettings()
@@ -291,7 +286,7 @@ def _problem(item: Any, node: yaml.Node | None, model: type[BaseModel]) -> str:
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     inner: dict[str, type[BaseModel]] = {
         "objects": ObjectSettings, "pools": PoolSettings, "retry": RetrySettings, "quota": QuotaSettings,
-        "upkeep": UpkeepSettings, "marts": MartSettings, "audit": AuditSettings,
+        "guards": GuardSettings, "upkeep": UpkeepSettings, "marts": MartSettings, "audit": AuditSettings,
     }  # fmt: skip
     owner = inner.get(str(location[0]), model) if len(location) > 1 else model
     return list(owner.model_fields)

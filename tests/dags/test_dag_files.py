@@ -19,6 +19,7 @@ OURS = {
     "crm_patterns",
     "crm_patterns.assets",
     "crm_patterns.catalog",
+    "crm_patterns.caution",
     "crm_patterns.core",
     "crm_patterns.core.errors",
     "crm_patterns.core.policies",

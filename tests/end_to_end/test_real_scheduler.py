@@ -33,7 +33,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStack]:
 def first_run(stack: RealStack) -> str:
     """The run that starts when the DAG is switched on, at its end."""
     run_id = stack.first_run()
-    assert stack.ended(run_id) == "success", stack.task_states(run_id)
+    assert stack.ended(run_id, within_s=700) == "success", stack.task_states(run_id)
     return run_id
 
 
@@ -245,6 +245,54 @@ def test_what_was_staged_is_a_page_for_those_signed_in_alone(stack: RealStack, f
     assert links["Salesforce job"].startswith(stack.installation.url("salesforce"))
     assert summary["value"]["object"] == "Account"
     assert summary["value"]["read"] > 0
+
+
+def test_abnormal_deletes_wait_for_a_person_and_end_as_they_say(stack: RealStack, first_run: str) -> None:
+    keys = [key for (key,) in stack.rows("select id from SALESFORCE.EVENT where not _deleted order by id")]
+    gone = keys[: max(50, len(keys) // 4)]
+    for key in gone:
+        stack.delete("Event", key)
+    settle(stack)
+    living, watermark = stack.published("Event"), stack.watermarks()["Event"]
+    stack.slack("DELETE", "messages")
+
+    rejected = asked(stack)
+    waiting, untouched = stack.task(rejected, "Event.publish"), stack.published("Event")
+    pool = stack.airflow.find("/pools/crm_warehouse") or {}
+    until(lambda: stack.told(), 30, "the question")
+    [question] = stack.told()
+    answer(stack, rejected, "Reject")
+    assert stack.ended(rejected) == "failed"
+
+    assert (waiting["state"], waiting["trigger"], pool["occupied_slots"]) == ("awaiting_input", None, 0)
+    assert untouched == living == stack.published("Event")
+    assert stack.watermarks()["Event"] == watermark
+    assert question["blocks"][0]["text"]["text"] == f"🟣 {DAG_ID} asks: publish Event?"
+    outcome = stack.outcomes(rejected)["Event"]
+    assert (outcome["state"], outcome["failed_step"]) == ("failed", "publish")
+    assert outcome["problem"].startswith("Rejected by ")
+
+    approved = asked(stack)
+    answer(stack, approved, "Approve")
+
+    assert stack.ended(approved) == "success", stack.task_states(approved)
+    assert stack.outcomes(approved)["Event"]["records_deleted"] >= len(gone)
+    assert stack.published("Event") == stack.truth("Event")
+    assert stack.watermarks()["Event"] > watermark
+
+
+def asked(stack: RealStack) -> str:
+    """A run that has come to the question."""
+    run_id = stack.trigger("Event")
+    until(lambda: stack.task(run_id, "Event.publish")["state"] == "awaiting_input", 300, "the question")
+    return run_id
+
+
+def answer(stack: RealStack, run_id: str, option: str) -> None:
+    """As the page in Airflow does."""
+    path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run_id)}/taskInstances/Event.publish/-1/hitlDetails"
+    taken = stack.airflow.http.patch(path, json={"chosen_options": [option], "params_input": {}})
+    assert not taken.is_error, taken.text
 
 
 def test_the_data_docs_button_opens_a_page_for_those_signed_in_alone(stack: RealStack, first_run: str) -> None:

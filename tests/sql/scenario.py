@@ -93,6 +93,11 @@ def _publish(schema: str) -> Iterator[Step]:
     for _ in (1, 2):
         columns = {"target": target, "attempt": attempt, "contract": part_of(ORDER, ("Name", "Amount"))}
         yield Step("warehouse_elt/merge_columns", columns, values)
+    measure = {**names, "is_full": True, "tombstones": None}
+    yield Step("warehouse_elt/measure_volume", names, values, rows=[(1, 1)])
+    yield Step("warehouse_elt/measure_volume", {**names, "attempt": None}, values, rows=[(1, 0)])
+    yield Step("warehouse_elt/sample_deletes", measure, values, rows=[])
+    yield Step("warehouse_elt/sample_deletes", {**measure, "attempt": None}, values, rows=[(KEYS[0],)])
     yield from _missing({**names, "attempt": None, "set_aside": True}, {**values, "read_at": NOON + HOUR})
 
 
@@ -164,6 +169,7 @@ def _bury(schema: str, folder: Path) -> Iterator[Step]:
     names |= {"attempt": None, "tombstones": attempt}
     values |= {"read_at": NOON + 3 * HOUR}
     yield Step("warehouse_elt/count_open_tombstones", names, values, rows=[(1,)])
+    yield Step("warehouse_elt/sample_deletes", {**names, "is_full": False}, values, rows=[(KEYS[0],)])
     for _ in (1, 2):
         yield Step("warehouse_elt/merge_tombstones", names, values)
     yield Step("warehouse_elt/count_open_tombstones", names, values, rows=[(0,)])

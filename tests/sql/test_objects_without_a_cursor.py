@@ -117,7 +117,7 @@ def test_publishing_twice_reports_the_same_and_changes_nothing_more(pipeline: Pi
 def counted_as(pipeline: Pipeline, rows: int) -> StageRef:
     """The five rows staged, under a count that says otherwise."""
     manifest = pipeline.stage.manifest(pipeline.extract())
-    request = ReadRequest("Account", manifest.contract.columns, None, manifest.address.window)
+    request = ReadRequest("Account", tuple(f.name for f in manifest.contract.fields), None, manifest.address.window)
     with pipeline.stage.open(replace(manifest.address, attempt_id="counted"), manifest.contract) as writer:
         for page in pipeline.source.read_rows(request, manifest.contract):
             writer.write(page)

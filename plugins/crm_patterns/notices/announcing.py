@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -21,6 +21,7 @@ from crm_patterns.notices.blocks import Message
 from crm_patterns.notices.messages import Fault, FieldChange, RunFacts, SetAside
 
 if TYPE_CHECKING:
+    from crm_patterns.patterns.guards import Alarm
     from crm_patterns.state import OperationalState
     from crm_patterns.state.quarantine import RejectionGroup
 
@@ -95,6 +96,16 @@ def announce_deferral(context: Mapping[str, Any], channel: Channel) -> None:
                 state.withdraw_incident(scope, run=RunKey(scope, name))
     if news.ended:
         channel.send(messages.caught_up(facts, objects=news.waiting))
+
+
+def announce_question(
+    context: Mapping[str, Any], channel: Channel, *, task_id: str, alarm: Alarm, wait: timedelta
+) -> None:
+    """A person has to approve what a task is about to publish."""
+    run, run_type = told.run_of(context)
+    page = told.task_url(run, task_id)
+    facts = told.facts_of(run, run_type)
+    channel.send(messages.question(facts, name=alarm.object_name, reason=alarm.reason, page=page, wait=wait))
 
 
 def announce_recovery(context: Mapping[str, Any], channel: Channel) -> None:

@@ -141,6 +141,21 @@ def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
     return message(f"{run.dag_id}: {count}. {first.object_name}: {first.sentence}", blocks)
 
 
+def question(run: RunFacts, *, name: str, reason: str, page: str, wait: timedelta) -> Message:
+    """A person is needed: nothing is published until they answer, and the run waits for them."""
+    there = f" {link(page, 'Answer here')}, under Required Actions." if page else ""
+    blocks = [
+        header(f"🟣 {run.dag_id} asks: publish {name}?"),
+        section(escaped(f"{reason[:1].upper()}{reason[1:]}. Nothing of it is published.", limit=_PROBLEM)),
+        section(
+            f"*Next:* look whether that is right, then approve or reject within {_words(wait)}.{there} "
+            "Without an answer the object fails and nothing is published."
+        ),
+        context(where(run)),
+    ]
+    return message(f"{run.dag_id} asks whether to publish {name}: {reason}.", blocks)
+
+
 def deferred(run: RunFacts, *, objects: Sequence[str], reason: str) -> Message:
     """Objects that began to wait for quota. Said once, however many runs they wait."""
     names = _names(objects)

@@ -11,6 +11,8 @@ from crm_patterns.core.outcomes import Tally
 from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import CheckedRef, PublishedRef
 from crm_patterns.core.staging import Manifest
+from crm_patterns.patterns.guards import GuardRules
+from crm_patterns.steps.guard import guard
 from crm_patterns.steps.history import Attempt, HistoryOf, begin_history, count_recorded, history_of, record_history
 from crm_patterns.steps.merge_map import keep_merge_map
 from crm_patterns.steps.silent_changes import record_silent_changes
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 def publish(
     stage: Stage, warehouse: Warehouse, state: State, run: RunKey, checked: CheckedRef, *, target_schema: str,
     attempt_schema: str, history_schema: str | None = None, map_schema: str | None = None, is_part: bool = False,
+    rules: GuardRules | None = None,
 ) -> PublishedRef:  # fmt: skip
     """
     Merge the accepted rows by key, newer wins; soft-deleted rows become `_deleted`. Then close the rows of the
@@ -31,22 +34,26 @@ def publish(
     Not so with `is_part`: the attempt holds some of its rows only.
 
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
+    ApprovalNeeded where it is abnormal by the `rules`, before anything has changed; None: it was approved.
     """
     manifest, loaded = stage.manifest(checked.loaded.stage), checked.loaded
     kept = history_schema and history_of(manifest.contract, target_schema=target_schema, history_schema=history_schema)
     if kept:
         begin_history(warehouse, kept)
-    if not loaded.attempt_table and not loaded.tombstones_table:
+    is_all = is_complete(manifest.contract) and not is_part
+    if not loaded.attempt_table and not loaded.tombstones_table and not is_all:
         nothing = Tally(read=manifest.rejected, rejected=manifest.rejected)
         return PublishedRef(checked, 0, nothing, recorded=0 if kept else None)
     target = Table(target_schema, manifest.contract.table)
     names, values = _given(stage, run, manifest, checked, target=target, attempt_schema=attempt_schema)
-    names["complete"] = is_complete(manifest.contract) and not is_part
+    names["complete"] = is_all
     foreseen, silent = _foresee(warehouse, manifest, checked, names, values)
+    if rules is not None:
+        guard(warehouse, manifest, foreseen, rules, names=names, values=values)
     if silent and manifest.contract.cursor:
         record_silent_changes(warehouse, state, run, manifest.contract, names, values)
     tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
-    published = _merge_rows(warehouse, names, values) if loaded.attempt_table else 0
+    published = _merge_rows(warehouse, names, values)
     ignored = _merge_tombstones(warehouse, manifest, checked, names, values)
     if map_schema and (tally.created or tally.updated or tally.deleted):
         keep_merge_map(warehouse, target, manifest.contract, map_schema=map_schema)
@@ -85,9 +92,12 @@ def _given(
 
 def _merge_rows(warehouse: Warehouse, names: dict[str, Any], values: dict[str, Any]) -> int:
     """How many accepted rows the target holds afterwards, at least as new as staged."""
-    warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
+    if names["attempt"]:
+        warehouse.run("warehouse_elt/merge_into_current", names=names, values=values)
     if names["complete"]:
         warehouse.run("warehouse_elt/mark_missing", names=names, values=values)
+    if not names["attempt"]:
+        return 0
     return int(warehouse.run("warehouse_elt/count_published", names=names, values=values)[0][0])
 
 
@@ -130,11 +140,10 @@ def _foresee(
     """
     closes = _open_tombstones(warehouse, checked, names, values)
     buried = Tally(read=manifest.tombstones, deleted=closes, unchanged=manifest.tombstones - closes)
-    if not checked.loaded.attempt_table:
-        return buried + Tally(read=manifest.rejected, rejected=manifest.rejected), 0
-    planned = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
-    created, updated, deleted, unchanged, silent = (int(number or 0) for number in planned)
-    missing = 0
+    created = updated = deleted = unchanged = silent = missing = 0
+    if names["attempt"]:
+        planned = warehouse.run("warehouse_elt/plan_publish", names=names, values=values)[0]
+        created, updated, deleted, unchanged, silent = (int(number or 0) for number in planned)
     if names["complete"]:
         missing = int(warehouse.run("warehouse_elt/count_missing", names=names, values=values)[0][0])
     foreseen = Tally(
@@ -152,7 +161,7 @@ def _release(warehouse: Warehouse, state: State, run: RunKey, manifest: Manifest
     """Close the quarantine entries of records that this run accepted."""
     address = manifest.address
     waiting = state.open_quarantine_keys(address.source, address.object_name)
-    if not waiting:
+    if not waiting or not names["attempt"]:
         return 0
     accepted: list[str] = []
     for at in range(0, len(waiting), 1000):

@@ -19,6 +19,7 @@ from crm_patterns.notices.messages import (
     failed,
     late,
     partial,
+    question,
     recovered,
     schema_changed,
 )
@@ -65,6 +66,16 @@ def test_waiting_for_quota_says_for_what_why_and_that_it_goes_on_by_itself() -> 
         assert part in texts(told)
     for each in (told, over, deferred(RUN, objects=[LONG] * 30, reason=LONG), caught_up(RUN, objects=[LONG] * 30)):
         assert_within_limits(each)
+
+
+def test_a_question_says_what_would_go_where_to_answer_and_by_when() -> None:
+    wait = timedelta(hours=1)
+    told = question(RUN, name="Account", reason="400 of 1,000 rows would go", page="http://air/t", wait=wait)
+
+    assert head(told) == "🟣 crm_warehouse_elt asks: publish Account?"
+    for part in ("400 of 1,000 rows would go. Nothing of it is published", "within 1 h", "<http://air/t|", RUN.run_id):
+        assert part in texts(told)
+    assert_within_limits(question(RUN, name=LONG, reason=LONG, page="", wait=wait))
 
 
 def test_many_failed_objects_are_one_message_that_says_how_many_it_leaves_out() -> None:
