@@ -97,9 +97,7 @@ class OrgAndWarehouse:
         if job is None:
             return extract.read_rows_to_stage(client, self.stage, order, planned, attempt_id=attempt)
         extract.wait_briefly(client, job.job_id, grace_s=60)
-        return extract.read_job_to_stage(
-            client, self.stage, self.state, order, job, attempt_id=attempt, reason=planned.method_reason
-        )
+        return extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt)
 
     # --- the oracle ---------------------------------------------------------------------------------------------------
 
