@@ -80,7 +80,7 @@ class Hourly:
             planned, job = extract.start(client, self.state, order)
             attempt = f"hour{self.hours}"
             if job is None:
-                ref = extract.read_rows_to_stage(client, self.stage, order, planned, attempt_id=attempt)
+                ref = extract.read_rows_to_stage(client, self.stage, self.state, order, planned, attempt_id=attempt)
             else:
                 extract.wait_briefly(client, job.job_id, grace_s=60)
                 ref = extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -124,11 +125,13 @@ class SalesforceWorld:
         self.control("POST", "fields", {"action": "hide", "object": self.object_name, "field": name})
 
     def lie_about_the_count(self, number: int, *, also_later: bool = False) -> None:
-        """The next look at Account (and, `also_later`, each COUNT() after it) is told this number of rows."""
+        """The next look at Account, not its first, is told this number of rows; `also_later` each COUNT() too."""
         described = self.rest("GET", "sobjects/Account/describe")
         counted = {"totalSize": number, "done": True, "records": []}
         found = {"totalSize": 1, "done": True, "records": [{"Id": "001000000000000AAA"}]}
-        results = [{"statusCode": 200, "result": result} for result in (described, counted, found)]
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:00.000+0000")
+        deleted = {"deletedRecords": [], "earliestDateAvailable": moment, "latestDateCovered": moment}
+        results = [{"statusCode": 200, "result": result} for result in (described, counted, found, deleted)]
         body = json.dumps({"hasErrors": False, "results": results})
         json_type = {"Content-Type": "application/json"}
         self.fault(kind="status", status=200, path="composite/batch", body=body, headers=json_type)

@@ -95,7 +95,7 @@ class OrgAndWarehouse:
         planned, job = extract.start(client, self.state, order)
         attempt = f"run{self.runs}"
         if job is None:
-            return extract.read_rows_to_stage(client, self.stage, order, planned, attempt_id=attempt)
+            return extract.read_rows_to_stage(client, self.stage, self.state, order, planned, attempt_id=attempt)
         extract.wait_briefly(client, job.job_id, grace_s=60)
         return extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt)
 
