@@ -18,6 +18,7 @@ from crm_patterns.core.ports import (
     Allowance,
     DeletionProgress,
     Grant,
+    KeyRange,
     ObjectOutcome,
     ReadRequest,
     RememberedJob,
@@ -127,6 +128,14 @@ class JobRules:
 
         assert state.remembered_job(RUN, SOURCE, OBJECT) == from_the_beginning
         assert state.remembered_job(LATER, SOURCE, OBJECT) is None
+
+    def test_a_job_remembers_the_keys_it_reads(self, state: State) -> None:
+        remembered = job("7501")
+        remembered = replace(remembered, request=replace(remembered.request, keys=KeyRange("0065g0", "0065g9")))
+
+        state.remember_job(RUN, SOURCE, remembered)
+
+        assert state.remembered_job(RUN, SOURCE, OBJECT) == remembered
 
     def test_a_job_submitted_anew_replaces_the_one_before(self, state: State) -> None:
         state.remember_job(RUN, SOURCE, job("750-1"))

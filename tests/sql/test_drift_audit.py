@@ -214,6 +214,16 @@ def test_as_many_runs_as_days_cover_everything_whatever_is_added_meanwhile(audit
     assert cycle.proven == cycle.slices == 2
 
 
+def test_a_bucket_that_reaches_beyond_the_share_is_repaired_within_it(audits: Audits) -> None:
+    audits.tamper(f"update {{0}} set \"NAME\" = 'Tampered' where \"ID\" in ('{key(2)}', '{key(7)}')")
+
+    outcome = audits.run("monday", everything=False)
+
+    assert outcome is not None
+    assert outcome.tally.read == 4
+    assert [(f.record_key, f.settlement) for f in audits.findings("monday")] == [(key(2), Settlement.REPAIRED)]
+
+
 def test_one_changed_value_in_a_hundred_thousand_rows_is_found_and_named(audits: Audits) -> None:
     audits.source.rows = [row(n, at=NOON + HOUR, name=f"Acme {n}") for n in range(100_000)]
     audits.source.clock = NOON + 3 * HOUR

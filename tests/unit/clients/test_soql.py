@@ -8,7 +8,7 @@ import pytest
 
 from crm_patterns.clients.salesforce import soql
 from crm_patterns.core.errors import StopRun
-from crm_patterns.core.ports import ReadRequest
+from crm_patterns.core.ports import KeyRange, ReadRequest
 from crm_patterns.core.windows import Window, WindowKind
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -35,6 +35,21 @@ def test_a_window_from_the_beginning_has_only_an_end() -> None:
     from_beginning = request(window=Window(None, END, WindowKind.FULL))
 
     assert soql.count(from_beginning) == "SELECT COUNT() FROM Opportunity WHERE SystemModstamp < 2026-01-02T03:04:05Z"
+
+
+def test_a_range_of_keys_narrows_the_window_and_an_end_may_be_open() -> None:
+    first, end = "0065g00000001Vd", "0065g00000009zzAAA"
+
+    assert soql.count(request(keys=KeyRange(first, end))).endswith(
+        f"SystemModstamp < 2026-01-02T03:04:05Z AND Id >= '{first}' AND Id < '{end}'"
+    )
+    assert soql.count(request(cursor=None, keys=KeyRange(first))).endswith(f"FROM Opportunity WHERE Id >= '{first}'")
+    assert soql.count(request(cursor=None, keys=KeyRange())) == "SELECT COUNT() FROM Opportunity"
+
+
+def test_a_key_that_is_no_id_never_gets_into_a_statement() -> None:
+    with pytest.raises(StopRun, match="is not a Salesforce record id"):
+        soql.select(request(keys=KeyRange("' OR Id != '")))
 
 
 def test_without_a_cursor_all_rows_are_asked_for() -> None:
