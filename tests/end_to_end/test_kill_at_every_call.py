@@ -30,7 +30,7 @@ from crm_patterns.warehouse.stage import ParquetStage
 from tests.pipeline import HOUR, Pipeline
 from tests.source_double import NOON, SourceDouble, key, row
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2700)]
 ROOT = Path(__file__).resolve().parents[2]
 STEPS: dict[str, Callable[[Any], Any] | None] = {
     "extract": None,
