@@ -156,6 +156,7 @@ class WarehouseEltSettings(Frozen):
     lag_s: int = Field(default=120, ge=0)  # a row younger than this may still be uncommitted at the source
     overlap_s: int = Field(default=900, ge=0)  # how far each window reads back into the one before
     rest_below_rows: int = Field(default=2000, ge=0)  # one REST page; a bulk job costs more calls than it saves
+    slice_rows: int = Field(default=10_000_000, ge=1)  # windows of more rows are read by several bulk jobs
     poll_grace_s: float = Field(default=5.0, ge=0)  # a job that is ready this soon is not worth a deferral
     job_deadline_s: int = Field(default=7200, ge=1)  # then a stuck job is aborted and deleted
     page_rows: int = Field(default=50_000, ge=1, le=1_000_000)

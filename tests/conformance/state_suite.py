@@ -23,6 +23,7 @@ from crm_patterns.core.ports import (
     ReadRequest,
     RememberedJob,
     RunKey,
+    Slice,
     State,
     StepOutcome,
     Table,
@@ -484,6 +485,19 @@ class AllowanceRules:
         assert remembered.method_reason == "5,000 rows are many"
 
 
+class SliceRules:
+    def test_the_slices_of_a_job_are_kept_with_their_jobs(self, state: State) -> None:
+        pieces = (
+            Slice(Window(None, NOON - HOUR, WindowKind.FULL), 7, "750-1", NOON, 1),
+            Slice(Window(NOON - HOUR, NOON, WindowKind.FULL), 9),
+        )
+        sliced = replace(job("750-1", window=Window(None, NOON, WindowKind.FULL)), slices=pieces)
+
+        state.remember_job(RUN, SOURCE, sliced)
+
+        assert state.remembered_job(RUN, SOURCE, OBJECT) == sliced
+
+
 class OpsRules:
     def ops(self, state: State, dataset: str, run: RunKey = RUN) -> list[dict[str, Any]]:
         columns, rows = state.ops_rows(dataset, run)
@@ -573,6 +587,7 @@ class StateSuite(
     QuarantineRules,
     IncidentRules,
     AllowanceRules,
+    SliceRules,
     OpsRules,
     SchemaRules,
 ):

@@ -57,8 +57,11 @@ class ExtractToStageOperator(StepOperator):
             if job is None:
                 return self._extract(source, state, context)
             if event["state"] == JobState.WAITING.value:
-                raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
-            return self._read(source, state, context, job)
+                if not job.slices:
+                    raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
+                if event["job_id"] == job.job_id:  # else it was ready after all
+                    job = extract.shorten(source, state, order, job)
+            return self._await(source, state, context, job)
 
     def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
         from crm_patterns.core.errors import SchemaMoved
@@ -79,7 +82,6 @@ class ExtractToStageOperator(StepOperator):
             return self._attempt(source, state, context, order)
 
     def _attempt(self, source: Source, state: State, context: Context, order: ExtractOrder) -> dict[str, Any]:
-        from crm_patterns.core.ports import JobState
         from crm_patterns.steps import extract
 
         job = extract.resume(source, state, order)
@@ -90,7 +92,13 @@ class ExtractToStageOperator(StepOperator):
                 stage, attempt_id = self._stage(), self._attempt_id(context)
                 ref = extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
                 return self._staged(source, ref)
-        status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
+        return self._await(source, state, context, job)
+
+    def _await(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
+        from crm_patterns.core.ports import JobState
+        from crm_patterns.steps import extract
+
+        job, status = extract.settle(source, state, self._order(context), job, grace_s=self.settings.poll_grace_s)
         if status.state is JobState.WAITING:
             self._defer_until_ready(job)
         return self._read(source, state, context, job)
@@ -133,6 +141,7 @@ class ExtractToStageOperator(StepOperator):
             lag=timedelta(seconds=settings.lag_s),
             overlap=timedelta(seconds=settings.overlap_s),
             rest_below=settings.rest_below_rows,
+            slice_rows=settings.slice_rows,
         )
 
 

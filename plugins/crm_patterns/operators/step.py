@@ -123,9 +123,10 @@ class StepOperator(TellsLineage):
 
     def _defer_until_ready(self, job: RememberedJob) -> None:
         """Give the worker slot back until the job has ended or is too old; then `resume` is called."""
+        from crm_patterns.steps.slices import waiting_since
         from crm_patterns.triggers.source_job import SourceJobTrigger
 
-        deadline = job.submitted_at + timedelta(seconds=self.settings.job_deadline_s)
+        deadline = waiting_since(job) + timedelta(seconds=self.settings.job_deadline_s)
         self.log.info("Bulk job %s is not ready; waiting without a worker slot until %s.", job.job_id, deadline)
         self.defer(
             trigger=SourceJobTrigger(

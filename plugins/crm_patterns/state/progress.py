@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import Tally
-from crm_patterns.core.ports import KeyRange, ReadRequest, RememberedJob, RunKey, Table
+from crm_patterns.core.ports import KeyRange, ReadRequest, RememberedJob, RunKey, Slice, Table
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.state import tables as t
 from crm_patterns.state.upserts import insert_new, insert_or_update
@@ -60,7 +60,12 @@ def window_of(row: Mapping[Any, Any]) -> Window | None:
 
 def remember_job(connection: Connection, run: RunKey, source: str, job: RememberedJob) -> None:
     window = job.request.window.to_json()
-    request = {**asdict(job.request), "window": window, "method_reason": job.method_reason}
+    request = {
+        **asdict(job.request),
+        "window": window,
+        "method_reason": job.method_reason,
+        "slices": [_slice_json(piece) for piece in job.slices],
+    }
     row = {
         **asdict(run),
         "source": source,
@@ -81,6 +86,7 @@ def remembered_job(connection: Connection, run: RunKey, source: str, object_name
         return None
     request = json.loads(row.request)
     method_reason = request.pop("method_reason", "")
+    slices = tuple(_slice_of(piece) for piece in request.pop("slices", ()))
     keys = request.get("keys")
     request |= {
         "window": Window.from_json(request["window"]),
@@ -94,7 +100,19 @@ def remembered_job(connection: Connection, run: RunKey, source: str, object_name
         source_count=row.source_count,
         submitted_at=row.submitted_at,
         method_reason=method_reason,
+        slices=slices,
     )
+
+
+def _slice_json(piece: Slice) -> dict[str, Any]:
+    at = piece.submitted_at
+    return {**asdict(piece), "window": piece.window.to_json(), "submitted_at": at and at.isoformat()}
+
+
+def _slice_of(data: Mapping[str, Any]) -> Slice:
+    at = data["submitted_at"]
+    moment = datetime.fromisoformat(at) if at else None
+    return Slice(**{**data, "window": Window.from_json(data["window"]), "submitted_at": moment})
 
 
 def forget_job(connection: Connection, run: RunKey, source: str, object_name: str) -> None:

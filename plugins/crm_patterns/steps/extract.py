@@ -37,6 +37,7 @@ from crm_patterns.patterns.warehouse_elt import (
     likely_cursor,
     window_read,
 )
+from crm_patterns.steps import slices
 from crm_patterns.steps.deletions import deletions_since, learn, stage_rows
 from crm_patterns.steps.quota import choose
 from crm_patterns.steps.schema import agree
@@ -58,6 +59,7 @@ class ExtractOrder:
     overlap: timedelta
     rest_below: int
     means: Means = AS_USUAL
+    slice_rows: int = 0  # windows of more rows are read by several jobs; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,9 @@ def resume(source: Source, state: State, order: ExtractOrder) -> RememberedJob |
     job = state.remembered_job(order.run, source.name, order.object_name)
     if job is None:
         return None
+    if job.slices:
+        log.info("Going on with the bulk jobs of %s slices.", len(job.slices))
+        return slices.advance(source, state, order.run, job)
     status = source.job_status(job.job_id)
     if status.state in (JobState.READY, JobState.WAITING):
         log.info("Going on with bulk job %s, submitted at %s.", job.job_id, job.submitted_at.isoformat())
@@ -133,6 +138,8 @@ def submit(
     the day's jobs are spent and the rows are too many for that: OutOfBudget.
     """
     try:
+        if planned.request.cursor and 0 < order.slice_rows < planned.source_count:
+            return planned, slices.begin(source, state, order.run, planned, most=order.slice_rows)
         job_id = source.submit(planned.request)
     except BulkRefused as refused:
         log.info("%s is not served in bulk (%s); reading row by row.", order.object_name, refused)
@@ -187,6 +194,22 @@ def wait_briefly(
         pause = min(pause * 2, 2.0)
 
 
+def settle(
+    source: Source, state: State, order: ExtractOrder, job: RememberedJob, *, grace_s: float
+) -> tuple[RememberedJob, JobStatus]:
+    """Wait briefly; where several jobs read the window, see each to its end. WAITING: the one named is not ready."""
+    status = wait_briefly(source, job.job_id, grace_s=grace_s)
+    while job.slices and status.state is not JobState.WAITING and not slices.is_ready(source, job):
+        job = slices.advance(source, state, order.run, job)
+        status = wait_briefly(source, job.job_id, grace_s=grace_s)
+    return job, status
+
+
+def shorten(source: Source, state: State, order: ExtractOrder, job: RememberedJob) -> RememberedJob:
+    """One job of several is stuck: read its slice in pieces."""
+    return slices.advance(source, state, order.run, slices.give_up_on(source, state, order.run, job))
+
+
 def abandon(source: Source, state: State, order: ExtractOrder, job_id: str, *, waited_s: float) -> RetryLater:
     """Abort and delete a job that is stuck; returns the error to raise."""
     source.discard(job_id)
@@ -201,6 +224,33 @@ def read_job_to_stage(
     source: Source, stage: Stage, state: State, order: ExtractOrder, job: RememberedJob, *, attempt_id: str
 ) -> StageRef:
     """Stage all rows of a READY job. The job is deleted only after the manifest is written."""
+    rows = slices.rows_of(source, job) if job.slices else _rows_of(source, state, order, job)
+    window = job.request.window
+    address = StageAddress(source.name, order.object_name, window, attempt_id)
+    since = deletions_since(state, source.name, order.object_name, window.kind)
+    due = learn(source, job.request, since=since, looked=None)
+    pages = slices.pages_of(source, job) if job.slices else source.read_job(job.job_id, job.contract)
+    with stage.open(address, job.contract) as writer:
+        stage_rows(source, writer, pages, job.contract, due)
+        evidence = ReadEvidence(
+            method="bulk",
+            method_reason=job.method_reason,
+            source_count=job.source_count,
+            server_rows=rows,
+            job_id=" ".join(piece.job_id for piece in job.slices) or job.job_id,
+            read_at=job.submitted_at.astimezone(UTC).isoformat(),
+            calls=source.usage().calls_made,
+        )
+        ref = writer.commit(evidence)
+    if job.slices:
+        slices.discard(source, job)
+    else:
+        source.discard(job.job_id)
+    state.forget_job(order.run, source.name, order.object_name)
+    return ref
+
+
+def _rows_of(source: Source, state: State, order: ExtractOrder, job: RememberedJob) -> int:
     status = source.job_status(job.job_id)
     if status.state is not JobState.READY or status.rows is None:
         state.forget_job(order.run, source.name, order.object_name)
@@ -209,25 +259,7 @@ def read_job_to_stage(
             f"Bulk job {job.job_id} for {order.object_name} is {status.state.value}: {status.problem or 'no text'}.",
             fix="The next try submits a new one.",
         )
-    window = job.request.window
-    address = StageAddress(source.name, order.object_name, window, attempt_id)
-    since = deletions_since(state, source.name, order.object_name, window.kind)
-    due = learn(source, job.request, since=since, looked=None)
-    with stage.open(address, job.contract) as writer:
-        stage_rows(source, writer, source.read_job(job.job_id, job.contract), job.contract, due)
-        evidence = ReadEvidence(
-            method="bulk",
-            method_reason=job.method_reason,
-            source_count=job.source_count,
-            server_rows=status.rows,
-            job_id=job.job_id,
-            read_at=job.submitted_at.astimezone(UTC).isoformat(),
-            calls=source.usage().calls_made,
-        )
-        ref = writer.commit(evidence)
-    source.discard(job.job_id)
-    state.forget_job(order.run, source.name, order.object_name)
-    return ref
+    return status.rows
 
 
 def read_rows_to_stage(

@@ -10,7 +10,7 @@ from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.grants import Allowance, Grant
 from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
-from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, StepOutcome, combined
+from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, Slice, StepOutcome, combined
 from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.source import (
     BulkRefused,
@@ -57,6 +57,7 @@ __all__ = [
     "RunKey",
     "RunSummary",
     "SchemaStore",
+    "Slice",
     "Source",
     "Stage",
     "StageWriter",

@@ -22,8 +22,27 @@ class RunKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """
+    A part of a window that a job of its own reads; `rows` is about how many it holds.
+
+    `job_id` is empty until it is submitted. `halvings`: how often its job failed and it was cut.
+    """
+
+    window: Window
+    rows: int
+    job_id: str = ""
+    submitted_at: datetime | None = None
+    halvings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RememberedJob:
-    """A job submitted by this run for this object, with what is needed to go on reading it after a kill."""
+    """
+    A job submitted by this run for this object, with what is needed to go on reading it after a kill.
+
+    With `slices` the window is read by several jobs, and `job_id` is the one that is waited for.
+    """
 
     job_id: str
     request: ReadRequest
@@ -31,6 +50,7 @@ class RememberedJob:
     source_count: int
     submitted_at: datetime
     method_reason: str = ""
+    slices: tuple[Slice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
