@@ -116,8 +116,10 @@ class ClaimRules:
 
         first = state.plan_publish(RUN, OBJECT, "attempt-1", planned)
         again = state.plan_publish(RUN, OBJECT, "attempt-1", Tally(read=9, unchanged=9))
+        unforeseen = state.planned_publish(RUN, OBJECT, "attempt-2")
         other = state.plan_publish(RUN, OBJECT, "attempt-2", Tally(read=1, created=1))
 
+        assert (unforeseen, state.planned_publish(RUN, OBJECT, "attempt-1")) == (None, planned)
         assert (first, again, other) == (planned, planned, Tally(read=1, created=1))
 
 

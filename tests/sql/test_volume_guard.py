@@ -63,6 +63,8 @@ def test_a_window_with_many_deletes_publishes_nothing_until_it_is_approved(pipel
     assert pipeline.state.watermark("salesforce", "Account") == NOON
 
     second.rules = None
+    second.publish(checked)  # approved, and killed before it could say so
+    second.rules = RULES
     assert second.reconcile(second.publish(checked)).tally == Tally(read=4, deleted=4)
 
 

@@ -135,6 +135,10 @@ class OperationalState(SchemaMethods, DriftMethods):
         with self._write() as connection:
             return progress.plan_publish(connection, run, object_name, attempt_id, planned)
 
+    def planned_publish(self, run: RunKey, object_name: str, attempt_id: str) -> Tally | None:
+        with self._read() as connection:
+            return progress.planned_publish(connection, run, object_name, attempt_id)
+
     # --- deletions
 
     def deletion_progress(self, source: str, object_name: str) -> DeletionProgress:

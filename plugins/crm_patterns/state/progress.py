@@ -156,5 +156,11 @@ def plan_publish(connection: Connection, run: RunKey, object_name: str, attempt_
     return tally_of(row._mapping)
 
 
+def planned_publish(connection: Connection, run: RunKey, object_name: str, attempt_id: str) -> Tally | None:
+    key = {**asdict(run), "object_name": object_name, "attempt_id": attempt_id}
+    row = connection.execute(sa.select(t.publish_plans).filter_by(**key)).first()
+    return tally_of(row._mapping) if row is not None else None
+
+
 def tally_of(row: Mapping[Any, Any]) -> Tally:
     return Tally(**{name: row[name] for name in t.TALLY_COLUMNS})

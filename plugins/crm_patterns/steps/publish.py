@@ -34,7 +34,8 @@ def publish(
     Not so with `is_part`: the attempt holds some of its rows only.
 
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
-    ApprovalNeeded where it is abnormal by the `rules`, before anything has changed; None: it was approved.
+    ApprovalNeeded where it is abnormal by the `rules`, before anything has changed. None: it was approved, which is not
+    asked again of the same attempt.
     """
     manifest, loaded = stage.manifest(checked.loaded.stage), checked.loaded
     kept = history_schema and history_of(manifest.contract, target_schema=target_schema, history_schema=history_schema)
@@ -48,7 +49,8 @@ def publish(
     names, values = _given(stage, run, manifest, checked, target=target, attempt_schema=attempt_schema)
     names["complete"] = is_all
     foreseen, silent = _foresee(warehouse, manifest, checked, names, values)
-    if rules is not None:
+    address = manifest.address
+    if rules is not None and state.planned_publish(run, address.object_name, address.attempt_id) is None:
         guard(warehouse, manifest, foreseen, rules, names=names, values=values)
     if silent and manifest.contract.cursor:
         record_silent_changes(warehouse, state, run, manifest.contract, names, values)

@@ -54,6 +54,9 @@ class ProgressStore(Protocol):
     def plan_publish(self, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
         """The outcome foreseen before the first MERGE of this attempt; a retry gets the first one back."""
 
+    def planned_publish(self, run: RunKey, object_name: str, attempt_id: str) -> Tally | None:
+        """That outcome, None before it was foreseen."""
+
 
 class LedgerStore(Protocol):
     """Runs, outcomes, calls and incidents."""
