@@ -15,7 +15,9 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from crm_patterns.core.arrow_types import FINGERPRINT_KEY, arrow_schema
+from crm_patterns.core.deletions import DeletionEvidence, Tombstone
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.own_columns import DeletedHow
 from crm_patterns.core.records import Page, RejectedRow, RejectionClass
 from crm_patterns.core.staging import StageAddress, StageRef
 from crm_patterns.warehouse.parquet_files import Sizes
@@ -76,6 +78,26 @@ class StagePromises:
             assert pq.read_table(local).to_pylist()[:2] == rows
         assert self.files(fs, root) == [
             f"{where.path}/{name}" for name in ("_manifest.json", "part-00000.parquet", "rejected-00000.parquet")
+        ]
+
+    def test_tombstones_lie_beside_the_rows_with_how_far_the_log_was_followed(self, stage: ParquetStage) -> None:
+        buried = [
+            Tombstone("801A", NOON, DeletedHow.HARD_DELETE),
+            Tombstone("801B", None, DeletedHow.ID_COMPARISON),
+        ]
+        followed = DeletionEvidence(covered_until=NOON.isoformat(), gap="the log was trimmed")
+        with stage.open(address(), ORDER) as writer:
+            writer.write_tombstones(iter(buried), followed)
+            ref = writer.commit(evidence(0))
+
+        manifest = stage.manifest(ref)
+        assert (manifest.rows, manifest.tombstones, manifest.deletions) == (0, 2, followed)
+        (part,) = manifest.tombstone_parts
+        with stage.local_part(ref, part.name) as local:
+            held = pq.read_table(local).to_pylist()
+        assert held == [
+            {"record_key": "801A", "deleted_at": NOON, "deleted_how": "hard delete"},
+            {"record_key": "801B", "deleted_at": None, "deleted_how": "id comparison"},
         ]
 
     def test_a_file_tells_its_contract_and_compression(self, stage: ParquetStage) -> None:
