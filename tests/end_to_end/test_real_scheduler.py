@@ -282,9 +282,13 @@ def test_abnormal_deletes_wait_for_a_person_and_end_as_they_say(stack: RealStack
 
 
 def asked(stack: RealStack) -> str:
-    """A run that has come to the question."""
+    """
+    A run that has come to the question, and a person's time to read it: an answer in the same second meets an executor
+    that has not yet reported the end of the process, which Airflow takes for a kill; it would ask again.
+    """
     run_id = stack.trigger("Event")
     until(lambda: stack.task(run_id, "Event.publish")["state"] == "awaiting_input", 300, "the question")
+    time.sleep(5)
     return run_id
 
 
