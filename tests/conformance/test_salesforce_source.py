@@ -18,6 +18,7 @@ from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import FixSettings, OutOfBudget, RetryLater, SchemaMoved, StopRun
 from crm_patterns.core.keys import KeyRing, Purpose
 from crm_patterns.core.ports import JobState, ReadRequest
+from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.steps.compare_ids import plan_ids
 from tests.conformance.salesforce_world import PAGE_ROWS, RESULTS, SalesforceWorld
 from tests.conformance.source_suite import SourceSuite, everything, read_by_job, ready_job, rows_of, windowed
@@ -444,3 +445,19 @@ def test_a_user_that_may_not_ask_which_fields_exist_gets_no_answer_and_no_error(
     assert world.client().existing_fields("Campaign") is None
 
     world.control("POST", "settings", {"reading": {"field_definitions": True}})
+
+
+def test_archived_activities_are_among_the_living() -> None:
+    with SandboxProcess(size=100, only="Task") as org:
+        world = SalesforceWorld(org)
+        client = world.client()
+        window = Window(None, client.now() + timedelta(minutes=1), WindowKind.FULL)
+        tasks = ReadRequest("Task", ("Id",), None, window, include_deleted=False)
+        held = world.control("GET", "truth?objects=Task")["Task"]["records"]
+        in_sight = int(world.rest("GET", "query?q=SELECT+COUNT()+FROM+Task")["totalSize"])
+
+        counted, found = client.count(tasks), len(client.cursors_in(tasks))
+        client.close()
+
+    assert in_sight < held, "some are archived"
+    assert (counted, found) == (held, held)

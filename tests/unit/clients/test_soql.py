@@ -86,3 +86,14 @@ def test_many_keys_are_asked_for_in_statements_of_bounded_length() -> None:
 def test_what_is_not_an_id_never_reaches_a_statement(key: str) -> None:
     with pytest.raises(StopRun, match="not a Salesforce record id"):
         list(soql.cursors_of("Opportunity", cursor="SystemModstamp", keys=[key]))
+
+
+def test_living_activities_are_asked_of_everything_because_old_ones_are_archived() -> None:
+    window = Window(None, datetime(2026, 3, 1, tzinfo=UTC), WindowKind.FULL)
+    tasks = ReadRequest("Task", ("Id",), None, window, include_deleted=False)
+    leads = ReadRequest("Lead", ("Id",), None, window, include_deleted=False)
+
+    assert soql.asks_all(tasks)
+    assert soql.select(tasks) == "SELECT Id FROM Task WHERE IsDeleted = false"
+    assert not soql.asks_all(leads)
+    assert "IsDeleted" not in soql.select(leads)

@@ -138,7 +138,7 @@ class SalesforceClient:
 
     def count(self, request: ReadRequest) -> int:
         about = f"the count of {request.object_name}"
-        return int(self._queries.ask(soql.count(request), about, include_deleted=request.include_deleted)["totalSize"])
+        return int(self._queries.ask(soql.count(request), about, include_deleted=soql.asks_all(request))["totalSize"])
 
     def cursors_of(self, object_name: str, *, cursor: str, keys: Sequence[str]) -> Mapping[str, datetime | None]:
         found: dict[str, datetime | None] = {}
@@ -170,7 +170,7 @@ class SalesforceClient:
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def read_rows(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
-        yield from self._typed(soql.select(request), contract, include_deleted=request.include_deleted)
+        yield from self._typed(soql.select(request), contract, include_deleted=soql.asks_all(request))
 
     def _typed(self, text: str, contract: ObjectContract, *, include_deleted: bool) -> Iterator[Page]:
         names = [field.name for field in contract.fields]

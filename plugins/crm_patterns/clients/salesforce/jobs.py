@@ -27,7 +27,7 @@ class QueryJobs:
 
     def submit(self, request: ReadRequest) -> str:
         """The new job's id. Raises BulkRefused; OutOfBudget; SchemaMoved where a field is gone."""
-        operation = "queryAll" if request.include_deleted else "query"
+        operation = "queryAll" if soql.asks_all(request) else "query"
         body = {
             "operation": operation,
             "query": soql.select(request),

@@ -46,9 +46,9 @@ def look(transport: Transport, queries: RestQueries, request: LookRequest, *, ba
     name, since = request.object_name, request.deleted_since
     paths = {"describe": f"{base}/sobjects/{name}/describe"}
     if request.cursor is not None and not request.window.is_empty:
-        window = ReadRequest(name, ("Id",), request.cursor, request.window)
-        paths["count"] = queries.path(soql.count(window), include_deleted=request.include_deleted)
-        paths["any"] = queries.path(soql.any_key(window), include_deleted=request.include_deleted)
+        window = ReadRequest(name, ("Id",), request.cursor, request.window, request.include_deleted)
+        paths["count"] = queries.path(soql.count(window), include_deleted=soql.asks_all(window))
+        paths["any"] = queries.path(soql.any_key(window), include_deleted=soql.asks_all(window))
     if since is not None:
         paths["deleted"] = deleted_path(base, name, since=since, until=now)
     answers = ask_together(transport, list(paths.values()), f"the description of {name}", base=base)

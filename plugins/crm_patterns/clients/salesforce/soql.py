@@ -16,6 +16,15 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
+ARCHIVED = frozenset({"Task", "Event"})
+"""Salesforce moves old activities out of sight of plain queries; only queryAll shows them. "Object Reference": Task."""
+
+
+def asks_all(request: ReadRequest) -> bool:
+    """Whether the request goes to queryAll: for deleted records, or for records that may be archived."""
+    return request.include_deleted or request.object_name in ARCHIVED
+
+
 def select(request: ReadRequest) -> str:
     """The request's rows, unsorted: sorting would switch off the server's own chunking of bulk queries."""
     fields = ", ".join(_checked(name) for name in request.fields)
@@ -57,7 +66,8 @@ def literal(moment: datetime) -> str:
 
 
 def _where(request: ReadRequest) -> str:
-    conditions = [*_window(request), *_keys(request)]
+    living = ["IsDeleted = false"] if asks_all(request) and not request.include_deleted else []
+    conditions = [*_window(request), *_keys(request), *living]
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
