@@ -45,7 +45,7 @@ def look(transport: Transport, queries: RestQueries, request: LookRequest, *, ba
     """Gone where there is no such object. What else fails is asked again by those who need it."""
     name, since = request.object_name, request.deleted_since
     paths = {"describe": f"{base}/sobjects/{name}/describe"}
-    if request.cursor is not None and not request.window.is_empty:
+    if not request.window.is_empty:
         window = ReadRequest(name, ("Id",), request.cursor, request.window, request.include_deleted)
         paths["count"] = queries.path(soql.count(window), include_deleted=soql.asks_all(window))
         paths["any"] = queries.path(soql.any_key(window), include_deleted=soql.asks_all(window))
