@@ -97,7 +97,7 @@ def _facts(console: Console, facts: Mapping[str, list[Row]]) -> None:
     """What no single run shows: one line a topic, and what is worth a sentence of its own."""
 
     def tell(topic: str, text: str) -> None:
-        console.print(f"{topic:<10} {text}", markup=False)
+        console.print(f"{topic:<17} {text}", markup=False)
 
     console.print("\n[bold]What the warehouse holds now[/]")
     versions = [f"{_name(r)} {int(r['versions']):,} of {int(r['records']):,} records" for r in facts.get("history", [])]
@@ -107,11 +107,28 @@ def _facts(console: Console, facts: Mapping[str, list[Row]]) -> None:
     tell("deletions", f"{', '.join(gone) or 'none'}; {merged:,} merged records lead to their survivor")
     for row in facts.get("schema_changes", []):
         tell("schema", str(row["sentence"]))
-    for row in facts.get("steps", []):
-        if row["note"] and row["state"] != "skipped" and any(digit in str(row["note"]) for digit in "123456789"):
-            tell(str(row["step"]).replace("_", " ")[:10], f"{row['object_name']}: {row['note']}")
+    for step, rows in _by_step(facts.get("steps", [])).items():
+        tell(step.replace("_", " "), _worth_telling(rows))
     marts = [f"{_name(row)} {int(row['records']):,}" for row in facts.get("marts", [])]
     tell("marts", f"rows: {', '.join(marts) or 'none'}")
+
+
+def _by_step(rows: list[Row]) -> dict[str, list[Row]]:
+    """Those that did something, in the order of their steps."""
+    steps: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["state"] != "skipped":
+            steps.setdefault(str(row["step"]), []).append(row)
+    return steps
+
+
+def _worth_telling(rows: list[Row]) -> str:
+    """How many objects, and the words of those of which something came."""
+    moved = [r for r in rows if r["state"] != "success" or sum(_count(r, k) for k in ("created", "updated", "deleted"))]
+    told = "; ".join(f"{row['object_name']}: {row['note'] or row.get('problem')}" for row in moved[:3])
+    more = f"; and {len(moved) - 3} more" if len(moved) > 3 else ""
+    objects = "1 object" if len(rows) == 1 else f"{len(rows)} objects"
+    return f"{objects}; {told}{more}" if told else f"{objects}, nothing to put right"
 
 
 def _name(row: Row) -> str:

@@ -16,7 +16,7 @@ def facts(ask: Ask, run_ids: list[str]) -> dict[str, Rows]:
         "merges": ask("select count(*) as merged from SALESFORCE_HISTORY.MERGE_MAP"),
         "deletions": ask(_deletions(ask)),
         "schema_changes": ask("select object_name, sentence from OPS.SCHEMA_CHANGES order by found_at, sentence"),
-        "steps": ask(f"select object_name, step, state, note from OPS.STEPS where run_id in ({ran}) order by step"),
+        "steps": ask(f"select * from OPS.STEPS where run_id in ({ran}) order by step, object_name"),
         "findings": ask(f"select * from OPS.DRIFT_FINDINGS where run_id in ({ran})"),
         "marts": [row for table in _tables(ask, "MARTS") for row in ask(_count("MARTS", table))],
     }

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stack.demo_page import balances, what_is_wrong
+from stack.demo_page import _by_step, _worth_telling, balances, what_is_wrong
 from stack.demo_run import DemoRun
 from stack.ledger import Ledger
 from stack.run_progress import RunView, view_of
@@ -59,3 +59,15 @@ def test_a_task_without_a_state_waits_and_only_settled_ones_are_counted() -> Non
 
     assert view.tasks["a"] == "waiting"
     assert view.settled == 2
+
+
+def test_of_the_upkeep_only_what_came_of_it_is_told() -> None:
+    quiet = {"step": "compare_ids", "object_name": "Lead", "state": "success", "note": "5 ids", "records_deleted": 0}
+    closed = {**quiet, "object_name": "Contact", "note": "3 closed", "records_deleted": 3}
+
+    told = {
+        step: _worth_telling(rows) for step, rows in _by_step([quiet, closed, {**quiet, "state": "skipped"}]).items()
+    }
+
+    assert told == {"compare_ids": "2 objects; Contact: 3 closed"}
+    assert _worth_telling([quiet]) == "1 object, nothing to put right"
