@@ -20,6 +20,7 @@ ELT, UPKEEP, AUDIT = "crm_warehouse_elt", "crm_warehouse_upkeep", "crm_drift_aud
 KNOWN_WITHIN_S = 90.0
 RUN_WITHIN_S = 900.0
 SCHEDULED_RUN_WITHIN_S = 15.0
+SETTLED_AFTER_S = 4.0  # more than the local stack's lag_s: younger rows are left to the next run
 PLAIN_WIDTH = 120  # of a pipe or a file, which has no width of its own
 
 Say = Callable[[str], None]
@@ -60,6 +61,7 @@ def tell(installation: Installation, api: AirflowApi, console: Console, say: Say
     live_on(installation, say)
     if first is not None:
         be_eventful(installation, say)
+    time.sleep(SETTLED_AFTER_S)
     changes = run(ELT)
     upkeep = run(UPKEEP)
     audit = run(AUDIT) if first is not None else None
