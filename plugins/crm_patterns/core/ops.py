@@ -41,7 +41,7 @@ _RUN_KEY = (
     _text("run_id", "Airflow's name of the run", is_key=True),
 )
 _TALLY = (
-    _count("records_read", "records that came out of the source"),
+    _count("records_read", "records that came out of the source, deletions learned beside them included"),
     _count("records_created", "records new to the destination"),
     _count("records_updated", "records changed in the destination"),
     _count("records_deleted", "records marked as deleted in the destination"),
