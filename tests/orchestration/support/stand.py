@@ -15,6 +15,7 @@ import pytest
 from tests.sandbox_process import SandboxProcess
 from tests.sql.conftest import PASSWORD, USER
 
+SCHEMAS = ("SALESFORCE", "SALESFORCE_HISTORY", "MARTS", "OPS", "CRM_ATTEMPTS")
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = "CRM_LOADER"
 KEYS = {"hash": "a key for hashes, of the tests alone", "stage": "a key for stages, of the tests alone"}
@@ -93,7 +94,11 @@ def metadata_database() -> None:
 
 
 @pytest.fixture(scope="module")
-def salesforce(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+def salesforce(tmp_path_factory: pytest.TempPathFactory, connect: Callable[[], Any]) -> Iterator[SandboxProcess]:
+    """An org of the module's own; what the warehouse holds of another module's org is gone."""
+    with connect() as connection:
+        for name in SCHEMAS:
+            connection.cursor().execute(f"drop schema if exists {name} cascade")
     with SandboxProcess("salesforce", size=200, data=tmp_path_factory.mktemp("org")) as sandbox:
         yield sandbox
 
