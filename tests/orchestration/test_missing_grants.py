@@ -61,7 +61,8 @@ def told_in_slack(run: Any, slack: SlackStandIn) -> str:
     red = next(t for t in run.get_task_instances() if str(t.state) == "failed" and t.task_id != "close_run")
     with_tasks = dag()
     context = {"dag": with_tasks, "dag_run": run, "run_id": run.run_id, "ti": red, "reason": "task_failure"}
-    with_tasks.on_failure_callback(context)
+    for tell in with_tasks.on_failure_callback:
+        tell(context)
     [payload] = slack.messages
     return " ".join(block["text"]["text"] for block in payload["blocks"] if "text" in block)
 
