@@ -20,7 +20,7 @@ def print_page(console: Console, installation: Installation, story: Story) -> bo
     console.print()
     ids = [run.run_id for run in story.runs]
     elt = [run for run in (story.first, story.changes) if run is not None]
-    ledgers = [_ledger(console, installation, run, beside=[i for i in ids if i != run.run_id]) for run in elt]
+    ledgers = [_ledger(console, installation, run, facts_of=ids if run is elt[-1] else []) for run in elt]
     wrong = [sentence for run, ledger in zip(elt, ledgers, strict=True) for sentence in what_is_wrong(run, ledger)]
     wrong += [f"{run.dag_id} ended as {run.view.state}" for run in story.runs if run not in elt and not run.is_success]
     _headline(console, installation, story, ledgers)
@@ -35,9 +35,9 @@ def print_page(console: Console, installation: Installation, story: Story) -> bo
     return not wrong
 
 
-def _ledger(console: Console, installation: Installation, run: DemoRun, *, beside: list[str]) -> Ledger:
+def _ledger(console: Console, installation: Installation, run: DemoRun, *, facts_of: list[str]) -> Ledger:
     try:
-        return read_ledger(installation, run.dag_id, run.run_id, beside=beside)
+        return read_ledger(installation, run.dag_id, run.run_id, facts_of=facts_of)
     except StackError as failure:
         console.print(str(failure), style="red", markup=False)
         return Ledger()

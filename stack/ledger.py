@@ -54,8 +54,8 @@ class Ledger:
         return cls(run[0] if run else {}, outcomes, set_aside, unreadable, facts)
 
 
-def read_ledger(installation: Installation, dag_id: str, run_id: str, *, beside: Sequence[str] = ()) -> Ledger:
-    """The run's rows, and facts of the warehouse that concern it and the runs `beside` it.
+def read_ledger(installation: Installation, dag_id: str, run_id: str, *, facts_of: Sequence[str] = ()) -> Ledger:
+    """The run's rows, and the facts of the warehouse that concern the runs `facts_of`; without any, no facts.
 
     Raises:
         StackError: the warehouse did not give them; with its own words.
@@ -63,7 +63,7 @@ def read_ledger(installation: Installation, dag_id: str, run_id: str, *, beside:
     environment = process_environment(installation, os.environ, service="ledger")
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "ledger.json"
-        command = [sys.executable, "-m", "stack.ledger", str(answer), dag_id, run_id, *beside]
+        command = [sys.executable, "-m", "stack.ledger", str(answer), dag_id, run_id, *facts_of]
         result = subprocess.run(
             command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -73,12 +73,12 @@ def read_ledger(installation: Installation, dag_id: str, run_id: str, *, beside:
         return Ledger.from_tables(json.loads(answer.read_text(encoding="utf-8")))
 
 
-def _write_tables(answer: Path, dag_id: str, run_ids: list[str]) -> None:
+def _write_tables(answer: Path, dag_id: str, run_id: str, facts_of: list[str]) -> None:
     from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
     from snowflake.connector.errors import ProgrammingError
 
     hook = SnowflakeHook("snowflake_default", log_sql=False)
-    bound = {"dag_id": dag_id, "run_id": run_ids[0]}
+    bound = {"dag_id": dag_id, "run_id": run_id}
     tables: dict[str, list[dict[str, Any]]] = {"unreadable": []}
     with hook.get_conn() as connection, connection.cursor() as cursor:
 
@@ -98,9 +98,10 @@ def _write_tables(answer: Path, dag_id: str, run_ids: list[str]) -> None:
                 tables[name] = rows(statement)
             except ProgrammingError as refusal:
                 tables["unreadable"].append({"why": f"{name}: {refusal.msg}"})
-        tables |= facts(ask, run_ids)
+        if facts_of:
+            tables |= facts(ask, facts_of)
     answer.write_text(json.dumps(tables, default=str), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    _write_tables(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    _write_tables(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

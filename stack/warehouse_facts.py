@@ -1,4 +1,4 @@
-"""What the demo tells of the warehouse beside single runs: history, deletions, changes of schema, marts, findings."""
+"""What the demo tells of the warehouse beside single runs: history, deletions, changes of schema, marts."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,6 @@ def facts(ask: Ask, run_ids: list[str]) -> dict[str, Rows]:
         "deletions": ask(_deletions(ask)),
         "schema_changes": ask("select object_name, sentence from OPS.SCHEMA_CHANGES order by found_at, sentence"),
         "steps": ask(f"select * from OPS.STEPS where run_id in ({ran}) order by step, object_name"),
-        "findings": ask(f"select * from OPS.DRIFT_FINDINGS where run_id in ({ran})"),
         "marts": [row for table in _tables(ask, "MARTS") for row in ask(_count("MARTS", table))],
     }
 

@@ -11,15 +11,12 @@ from crm_patterns.clients.salesforce.wire import read_json
 from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.core.errors import IntegrationError
 
-SUBREQUESTS = 25
-"""The most that one batch may hold."""
-
 
 def ask_together(
     transport: Transport, paths: Sequence[str], about: str, *, base: str
 ) -> list[dict[str, Any] | IntegrationError]:
     """
-    The answers to GETs of `paths` (`base` is the path of the API version), numbers exact; an error where one failed.
+    The answers to GETs of up to 25 `paths`, numbers exact; an error where one failed. `base`: the API version's path.
 
     That the batch itself is a POST changes nothing at the source. Raises what the call as a whole meets.
     """
