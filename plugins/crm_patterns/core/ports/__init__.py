@@ -12,6 +12,7 @@ from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, Slice, StepOutcome, combined
 from crm_patterns.core.ports.schemas import SchemaStore
+from crm_patterns.core.ports.sink import Answer, Sink, WriteAnswer
 from crm_patterns.core.ports.source import (
     BulkRefused,
     Deletions,
@@ -32,6 +33,7 @@ from crm_patterns.core.ports.warehouse import Quality, QualityReport, RuleResult
 __all__ = [
     "Allowance",
     "AllowanceStore",
+    "Answer",
     "BulkRefused",
     "DeletionProgress",
     "DeletionStore",
@@ -57,6 +59,7 @@ __all__ = [
     "RunKey",
     "RunSummary",
     "SchemaStore",
+    "Sink",
     "Slice",
     "Source",
     "Stage",
@@ -67,5 +70,6 @@ __all__ = [
     "Table",
     "Usage",
     "Warehouse",
+    "WriteAnswer",
     "combined",
 ]
