@@ -35,7 +35,9 @@ def text_of(value: Value) -> str | None:
         case bool():
             return "true" if value else "false"
         case Decimal():
-            return "0" if value == 0 else f"{value.normalize():f}"
+            digits = f"{value:f}"  # exact: `normalize` would round to the context's precision
+            plain = digits.rstrip("0").rstrip(".") if "." in digits else digits
+            return "0" if value == 0 else plain
         case datetime():
             if value.tzinfo is None:
                 raise ValueError(f"The time {value.isoformat()} carries no zone.")
