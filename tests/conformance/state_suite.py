@@ -296,6 +296,20 @@ class DeletionRules:
         assert state.deletion_progress(SOURCE, OBJECT) == DeletionProgress(NOON + HOUR, NOON, "")
 
 
+class ApprovalRules:
+    def test_an_approval_holds_for_its_run_object_and_step_until_it_is_done(self, state: State) -> None:
+        before = state.approved_rows(RUN, OBJECT, "publish")
+        for rows in (9, 40):
+            state.approve(RUN, OBJECT, "publish", rows=rows, by="Ada", at=NOON)
+
+        others = [(LATER, OBJECT, "publish"), (RUN, "Lead", "publish"), (RUN, OBJECT, "compare_ids")]
+        assert [before, *(state.approved_rows(*other) for other in others)] == [0, 0, 0, 0]
+        assert state.approved_rows(RUN, OBJECT, "publish") == 40
+        for _ in (1, 2):
+            state.withdraw_approval(RUN, OBJECT, "publish")
+        assert state.approved_rows(RUN, OBJECT, "publish") == 0
+
+
 class MartRules:
     def test_the_newest_build_that_people_see_is_the_last_one_built(self, state: State) -> None:
         built = MartBuild("FUNNEL", MartState.BUILT, "It's new.", 7, {"S.LEAD": [1, None]}, "/docs/x", NOON, NOON)
@@ -584,6 +598,7 @@ class StateSuite(
     LedgerRules,
     StepOutcomeRules,
     DeletionRules,
+    ApprovalRules,
     MartRules,
     DriftRules,
     QuarantineRules,

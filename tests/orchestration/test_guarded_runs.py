@@ -89,3 +89,20 @@ def test_many_deletes_wait_for_a_person_and_end_as_they_say(stand: Stand) -> Non
     assert [each["task"] for each in again] == ["Event.publish"]
     assert stand.outcome(approved, "Event").state is RunState.SUCCESS
     assert living(stand, "Event") == before - gone
+
+
+def test_a_comparison_of_ids_that_would_close_many_rows_waits_for_a_person_too(stand: Stand) -> None:
+    stand.run("Event", mode="full")
+    before = living(stand, "Event")
+    stand.rows("insert into salesforce.event by name select * replace ('00Uzzz' || substr(id, 7) as id) "
+               "from salesforce.event where not _deleted")  # fmt: skip
+
+    with somebody_who_answers("Approve") as asked:
+        run = stand.run("Event", dag_id="crm_warehouse_upkeep")
+
+    [question] = asked
+    assert question["task"] == "Event.compare_ids"
+    assert f"{before:,} of {2 * before:,} open rows are not among the source's ids" in question["subject"]
+    assert living(stand, "Event") == before
+    notes = stand.rows(f"select state, note from ops.steps where run_id = '{run.run_id}' and step = 'compare_ids'")
+    assert [state for state, note in notes if f"{before:,} closed because" in note] == ["success"]

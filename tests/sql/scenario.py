@@ -196,6 +196,7 @@ def _identity(schema: str) -> Iterator[Step]:
     yield Step("warehouse_elt/count_compared_ids", names, values, rows=[(1, 3, 0, 2)])
     missing = [(KEYS[0], False), (KEYS[2], False)]
     yield Step("warehouse_elt/select_compared_ids", names, values, rows=missing)
+    yield Step("warehouse_elt/sample_gone_ids", names, values, rows=[])
     merge_map, by_name = Table(schema, "MERGE_MAP"), {**names, "contract": replace(ORDER, merged_into="Group")}
     yield Step("warehouse_elt/create_merge_map", {"table": merge_map})
     for _ in (1, 2):

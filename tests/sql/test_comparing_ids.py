@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from crm_patterns.core.errors import StopRun
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import StepOutcome
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
 from crm_patterns.steps.compare_ids import ComparisonPlaces, compare_ids, plan_ids
+from crm_patterns.steps.guard import ApprovalNeeded
 from tests.pipeline import HOUR, OVERLAP, Pipeline
 from tests.source_double import NOON, key, row
 from tests.sql.test_deletions_of_a_window import MINUTES, told
@@ -30,7 +30,7 @@ def known(pipeline: Pipeline) -> Pipeline:
     return pipeline.next_run("upkeep-1", max_rejected_share=1.0)
 
 
-def compare(pipeline: Pipeline, *, share: float = 0.5, attempt_id: str = "c1") -> StepOutcome:
+def compare(pipeline: Pipeline, *, attempt_id: str = "c1", approved: int = 0) -> StepOutcome:
     places = ComparisonPlaces(pipeline.schema, f"{pipeline.schema}_A", None, pipeline.schema)
     source, stage, state, run = pipeline.source, pipeline.stage, pipeline.state, pipeline.run
     order = extract.ExtractOrder(
@@ -40,7 +40,7 @@ def compare(pipeline: Pipeline, *, share: float = 0.5, attempt_id: str = "c1") -
     ids = extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=f"ids{attempt_id}")
     return compare_ids(
         source, stage, pipeline.warehouse, state, run, ids, choice=FieldChoice(), places=places, attempt_id=attempt_id,
-        max_share=share, audit=pipeline.validate,
+        max_share=0.5, approved=approved, audit=pipeline.validate,
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_a_record_in_quarantine_is_not_missing(pipeline: Pipeline) -> None:
     assert outcome.tally == Tally()
 
 
-def test_a_comparison_that_would_close_too_much_stops_before_anything_is_published(known: Pipeline) -> None:
+def test_a_comparison_that_would_close_too_much_publishes_nothing_before_a_person_approved_it(known: Pipeline) -> None:
     known.source.rows = [row(n, at=NOON - 2 * HOUR) for n in range(10, 50)]
     known.next_run("full").all()
     known.source.clock = NOON + 2 * HOUR
@@ -142,9 +142,13 @@ def test_a_comparison_that_would_close_too_much_stops_before_anything_is_publish
     known.source.rows = known.source.rows[:5]
     before = known.table()
 
-    with pytest.raises(StopRun, match=r"not among the source's ids, more than the 50\.0%") as stopped:
+    with pytest.raises(ApprovalNeeded, match=r"39 of 44 open rows are not among the source's ids") as asked:
         compare(known)
+    with pytest.raises(ApprovalNeeded):
+        compare(known, attempt_id="c2", approved=38)
+    untouched, compared_at = known.table(), known.state.deletion_progress("salesforce", "Account").compared_at
+    outcome = compare(known, attempt_id="c3", approved=asked.value.alarm.rows)
 
-    assert "sharing rule" in stopped.value.fix
-    assert known.table() == before
-    assert known.state.deletion_progress("salesforce", "Account").compared_at is None
+    assert asked.value.alarm.samples == [key(n) for n in (1, 2, 3, 4, 15)]
+    assert (untouched, compared_at) == (before, None)
+    assert outcome.tally == Tally(read=39, deleted=39)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from crm_patterns.core.drift import DriftFinding, DriftKind, Settlement
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import RunKey, StepOutcome, Table
 from crm_patterns.core.windows import WindowKind
+from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
 from crm_patterns.steps import extract
 from crm_patterns.steps.drift_audit import Comparison, Repair, audit
 from crm_patterns.steps.drift_plan import AuditOrder, plan_audit
 from crm_patterns.steps.drift_repair import RepairOrder, repair
+from crm_patterns.steps.guard import ApprovalNeeded
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.pipeline import HOUR, OVERLAP, NamesAreFilled, Pipeline
@@ -29,6 +31,7 @@ from tests.source_double import NOON, SourceDouble, key, row
 
 Connect = Callable[[], Any]
 DAY = timedelta(days=1)
+RULES = GuardRules(deletes_share=0.3, deletes_at_least=3)
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Audits:
         return self.loaded.source
 
     def run(
-        self, name: str, *, everything: bool = True, repairs: bool = True, dies: bool = False
+        self, name: str, *, everything: bool = True, repairs: bool = True, dies: bool = False, approved: int = 0
     ) -> StepOutcome | None:
         p, run = self.loaded, RunKey("crm_drift_audit", name)
         p.state.start_run(run, source="salesforce", run_type="manual", at=NOON)
@@ -61,13 +64,21 @@ class Audits:
             p.source, p.stage, p.state, extracted, planned, attempt_id=f"audit{self.tries}"
         )
         how = Comparison(Table(p.schema, "ACCOUNT"), f"{p.schema}_A", 13, 100, 1000)
-        mend = self._mend(run, dies) if repairs else None
+        mend = self._mend(run, dies, approved) if repairs else None
         return audit(lambda: p.source, p.stage, p.warehouse, p.state, run, ref, how, repair=mend)
 
-    def _mend(self, run: RunKey, dies: bool) -> Repair:
+    def _mend(self, run: RunKey, dies: bool, approved: int) -> Repair:
         p = self.loaded
         order = RepairOrder(
-            run, "Account", FieldChoice(), f"mend{self.tries}", p.schema, f"{p.schema}_A", p.history_schema, 0.9
+            run,
+            "Account",
+            FieldChoice(),
+            f"mend{self.tries}",
+            p.schema,
+            f"{p.schema}_A",
+            p.history_schema,
+            0.9,
+            replace(RULES, approved=approved),
         )
 
         def mend(buckets: Any) -> Any:
@@ -186,6 +197,22 @@ def test_a_dry_run_names_and_touches_nothing(audits: Audits) -> None:
 
     assert [f.settlement for f in audits.findings("dry")] == [Settlement.OPEN]
     assert audits.loaded.table() == before
+
+
+def test_a_repair_that_would_close_many_rows_changes_nothing_before_a_person_approved_it(audits: Audits) -> None:
+    for n in (1, 2, 3):
+        audits.source.rows[n] = {**audits.source.rows[n], "IsDeleted": True}
+    before = audits.loaded.table()
+
+    with pytest.raises(ApprovalNeeded, match=r"3 of 8 living rows \(38%\) would be marked as deleted") as asked:
+        audits.run("audit")
+    untouched = audits.loaded.table()
+    outcome = audits.run("audit", approved=asked.value.alarm.rows)
+
+    assert untouched == before
+    assert outcome is not None
+    assert outcome.tally.updated == 3
+    assert {f.settlement for f in audits.findings("audit")} == {Settlement.REPAIRED}
 
 
 def test_a_run_killed_after_its_repair_still_says_what_it_found(audits: Audits) -> None:

@@ -20,6 +20,7 @@ class CompareIdsOperator(StagingUpkeepOperator):
     """Close rows whose id is gone at the source, and read again what is there and not here."""
 
     step = "compare_ids"
+    left_alone = "Nothing was closed."
 
     def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:  # noqa: ARG002
         from crm_patterns.patterns.id_comparison import why_not_due
@@ -33,7 +34,7 @@ class CompareIdsOperator(StagingUpkeepOperator):
             return self._skipped("nothing of it is loaded yet")
         return plan_ids(source, item.name, read=item.read, rest_below=self.settings.rest_below_rows)
 
-    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+    def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
         from crm_patterns.core.references import CheckedRef, LoadedRef
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.compare_ids import ComparisonPlaces, compare_ids
@@ -55,7 +56,8 @@ class CompareIdsOperator(StagingUpkeepOperator):
 
             return compare_ids(
                 source, stage, warehouse, state, run, ref, choice=field_choice(settings, name), places=places,
-                attempt_id=self._attempt_id(context), max_share=settings.upkeep.compare_max_share, audit=audit,
+                attempt_id=self._attempt_id(context), max_share=settings.upkeep.compare_max_share,
+                approved=approved, audit=audit,
             )  # fmt: skip
 
     def _skipped(self, why: str) -> StepOutcome:

@@ -23,6 +23,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
     """Compare the due share of one object by checksums, name what differs, and read bad buckets again."""
 
     step = "audit"
+    left_alone = "Nothing was repaired."
     reads_in_a_dry_run = True
 
     def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:
@@ -48,7 +49,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
         nothing = StepOutcome(self.object_name, self.step, RunState.SKIPPED, note="nothing of it is loaded yet")
         return planned or nothing
 
-    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+    def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
         from crm_patterns.core.ports import Table
         from crm_patterns.hooks.salesforce import SalesforceSourceHook
         from crm_patterns.hooks.warehouse import WarehouseHook
@@ -66,7 +67,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
 
             def put_right(buckets: Sequence[str]) -> Repaired:
-                return self._repair(state, warehouse, context, buckets)
+                return self._repair(state, warehouse, context, buckets, approved=approved)
 
             return audit(
                 SalesforceSourceHook(settings.source_conn_id).source,
@@ -79,7 +80,9 @@ class DriftAuditOperator(StagingUpkeepOperator):
                 repair=None if context["params"].get("dry_run") else put_right,
             )
 
-    def _repair(self, state: State, warehouse: Warehouse, context: Context, buckets: Sequence[str]) -> Repaired:
+    def _repair(
+        self, state: State, warehouse: Warehouse, context: Context, buckets: Sequence[str], *, approved: int
+    ) -> Repaired:
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.drift_repair import RepairOrder, repair
 
@@ -96,6 +99,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
             attempt_schema=settings.attempt_schema,
             history_schema=settings.history_schema_of(self.object_name),
             max_rejected_share=settings.rejected_share_of(self.object_name),
+            rules=self._rules(approved),
         )
         with self._source(state, context) as source:
             return repair(source, self._stage(), warehouse, quality, state, order, buckets)

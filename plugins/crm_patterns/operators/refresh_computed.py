@@ -38,7 +38,7 @@ class RefreshComputedOperator(StagingUpkeepOperator):
         )
         return planned or self._skipped("it has no field that changes without a stamp")
 
-    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
+    def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:  # noqa: ARG002
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.refresh import refresh
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from crm_patterns.operators.asking import AsksAPerson
 from crm_patterns.operators.step import field_choice, run_key
 from crm_patterns.operators.upkeep import UpkeepOperator
 
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
     from crm_patterns.steps.extract import ExtractOrder, ReadPlan
 
 
-class StagingUpkeepOperator(UpkeepOperator):
+class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
     """
-    Say what to read (`prepare`) and what to do with it once it is staged (`finish`).
+    Say what to read (`prepare`) and what to do with it once it is staged (`finish`). A person is asked before
+    abnormally many rows are closed.
 
     A killed task goes on with the job that it submitted. A job older than `job_deadline_s` is aborted and deleted.
     """
 
+    left_alone = "Nothing was changed."
     reads_in_a_dry_run = False
     _is_late = False
 
@@ -33,8 +36,12 @@ class StagingUpkeepOperator(UpkeepOperator):
         """What to read; an outcome where there is nothing to read."""
 
     @abstractmethod
-    def finish(self, state: State, context: Context, ref: StageRef) -> StepOutcome:
-        """What became of the rows. It knows no more than the stage and the state: another process may have prepared."""
+    def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
+        """
+        What became of the rows. It knows no more than the stage and the state: another process may have prepared.
+
+        ApprovalNeeded where more than the `approved` rows, and abnormally many, would be closed.
+        """
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Called when the trigger has seen the job end, or its deadline pass."""
@@ -51,7 +58,18 @@ class StagingUpkeepOperator(UpkeepOperator):
             if isinstance(staged, StepOutcome):
                 return staged
             calls = source.usage().calls_made
-        return replace(self.finish(state, context, staged), calls=calls)
+        return self._finished(state, context, staged, calls=calls)
+
+    def go_on(self, state: State, context: Context, **asked_with: Any) -> dict[str, Any]:
+        """With the same rows: what was approved is what was read then."""
+        from crm_patterns.core.staging import StageRef
+
+        ref = StageRef.from_xcom(asked_with["ref"])
+        return self._concluded(state, context, self._finished(state, context, ref, calls=asked_with["calls"]))
+
+    def _finished(self, state: State, context: Context, ref: StageRef, *, calls: int) -> StepOutcome:
+        with self.asking(state, context, ref=ref.to_xcom(), calls=calls) as approved:
+            return replace(self.finish(state, context, ref, approved=approved), calls=calls)
 
     def _staged(self, source: Source, state: State, context: Context) -> StageRef | StepOutcome:
         from crm_patterns.core.ports import StepOutcome

@@ -32,11 +32,14 @@ class UpkeepOperator(StepOperator):
         """Do it, however often. In a dry run only report, with state SKIPPED. Raises the errors of core.errors."""
 
     def execute(self, context: Context) -> dict[str, Any]:
+        with self.reported(context) as state:
+            return self._concluded(state, context, self.keep_up(state, context))
+
+    def _concluded(self, state: State, context: Context, outcome: StepOutcome) -> dict[str, Any]:
+        """Put the outcome on record; what people read under XCom."""
         from crm_patterns.core.outcomes import RunState
 
-        with self.reported(context) as state:
-            outcome = replace(self.keep_up(state, context), finished_at=datetime.now(UTC))
-            state.record_step(run_key(context), outcome)
+        state.record_step(run_key(context), replace(outcome, finished_at=datetime.now(UTC)))
         self.log.info("%s: %s", self.object_name, outcome.note or outcome.state.value)
         if outcome.state is RunState.SKIPPED:
             raise AirflowSkipException(outcome.note)

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GuardRules:
-    """Shares are 0..1 of the living rows; fewer than `deletes_at_least` rows never ask for anybody."""
+    """
+    Shares are 0..1 of the living rows; fewer than `deletes_at_least` rows never ask for anybody.
+
+    `approved`: a person has approved already that so many rows go.
+    """
 
     full_shrinks_by: float = 0.2
     deletes_share: float = 0.1
     deletes_at_least: int = 50
+    approved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +32,35 @@ class Volume:
     deletes: int
     after: int | None = None
 
+    @property
+    def lost(self) -> int:
+        """How many fewer living rows a complete read brought."""
+        return max(0, self.before - self.after) if self.after is not None else 0
+
+    @property
+    def going(self) -> int:
+        return max(self.lost, self.deletes)
+
+
+WHEN_PUBLISHED = (
+    "**Approve** publishes it. **Reject** publishes nothing: the object fails, its watermark stays, and the next run "
+    "reads again. Nothing of it is visible to anyone yet."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Why a person has to approve first, in a sentence, with the keys of some of the rows that would go."""
+    """
+    Why a person has to approve first, in a sentence, with the keys of some of the rows that would go.
+
+    `rows` is how many would; `answers` says, as Markdown, what each answer leads to.
+    """
 
     object_name: str
     reason: str
     samples: Sequence[str] = ()
+    rows: int = 0
+    answers: str = WHEN_PUBLISHED
 
     @property
     def subject(self) -> str:
@@ -47,14 +73,15 @@ class Alarm:
         return (
             f"**{self.object_name}**: {self.reason}.\n\n"
             + (f"Some of the rows that would be marked as deleted:\n\n{rows}\n" if rows else "")
-            + "**Approve** publishes it. **Reject** publishes nothing: the object fails, its watermark stays, and the "
-            "next run reads again. Nothing of it is visible to anyone yet."
+            + self.answers
         )
 
 
 def alarm(volume: Volume, rules: GuardRules) -> str:
-    """Why this is abnormal; empty where it is not."""
-    lost = volume.before - volume.after if volume.after is not None else 0
+    """Why this is abnormal; empty where it is not, or where as many rows were approved already."""
+    lost = volume.lost
+    if volume.going <= rules.approved:
+        return ""
     if lost > 0 and volume.after == 0:
         return f"the full read brought no living row, the table holds {volume.before:,}"
     if lost >= rules.deletes_at_least and lost > volume.before * rules.full_shrinks_by:

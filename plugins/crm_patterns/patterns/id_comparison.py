@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crm_patterns.core.ports import DeletionProgress
+from crm_patterns.patterns.guards import Alarm
 
 WEEKLY = timedelta(days=6, hours=12)
 FEW = 25
@@ -33,6 +35,20 @@ def why_not_due(cadence: str, progress: DeletionProgress, now: datetime) -> str:
     if cadence == "weekly" and not progress.gap and compared is not None and now - compared < WEEKLY:
         return f"compared on {compared:%Y-%m-%d}, and settings say compare_ids: weekly"
     return ""
+
+
+def question(name: str, counts: ComparedIds, max_share: float, samples: Sequence[str]) -> Alarm:
+    """Before so many rows are closed, a person has to look."""
+    reason = (
+        f"{counts.gone:,} of {counts.open_rows:,} open rows are not among the source's ids, more than the "
+        f"{max_share:.1%} that settings allow, and would be marked as deleted"
+    )
+    answers = (
+        "Most often a role or a sharing rule changed, and the integration user no longer sees these records: look one "
+        "of them up at the source. **Approve** closes those that the source no longer has. **Reject** closes nothing: "
+        "the step fails, and the next comparison looks again."
+    )
+    return Alarm(name, reason, samples, counts.gone, answers)
 
 
 def summary(counts: ComparedIds, *, closed: int, returned: int, lost: int) -> str:

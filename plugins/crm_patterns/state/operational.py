@@ -38,6 +38,7 @@ from crm_patterns.state import (
     retention,
     step_outcomes,
 )
+from crm_patterns.state.approvals import ApprovalMethods
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.drift import DriftMethods
 from crm_patterns.state.incidents import DeferralNews
@@ -50,7 +51,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OperationalState(SchemaMethods, DriftMethods):
+class OperationalState(SchemaMethods, DriftMethods, ApprovalMethods):
     """
     Safe for several threads and, through one instance each, for several processes at once.
 

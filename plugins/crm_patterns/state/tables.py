@@ -228,6 +228,19 @@ incidents = Table(
 )
 Index("crm_incidents_open", incidents.c.dag_id, incidents.c.closed_at)
 
+approvals = Table(
+    "crm_approvals",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("object_name"),
+    _key("step"),
+    _number("rows_approved", nullable=False),
+    _text("approved_by"),
+    _time("approved_at"),
+    comment="What people have approved and is not done yet, with how many rows may go.",
+)
+
 step_outcomes = Table(
     "crm_step_outcomes",
     metadata,

@@ -22,11 +22,12 @@ from crm_patterns.core.records import Page
 from crm_patterns.core.references import CheckedRef, LoadedRef
 from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
-from crm_patterns.patterns.id_comparison import ComparedIds, summary
+from crm_patterns.patterns.id_comparison import ComparedIds, question, summary
 from crm_patterns.patterns.naming import table_name
 from crm_patterns.patterns.reconcile import broken_links
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps.extract import ReadPlan
+from crm_patterns.steps.guard import ApprovalNeeded
 from crm_patterns.steps.load import copy_into_attempt, load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.quota import choose
@@ -72,11 +73,11 @@ def plan_ids(source: Source, object_name: str, *, read: str, rest_below: int) ->
 def compare_ids(
     source: Source, stage: Stage, warehouse: Warehouse, state: State, run: RunKey, ids: StageRef, *,
     choice: FieldChoice, places: ComparisonPlaces, attempt_id: str, max_share: float,
-    audit: Callable[[LoadedRef], CheckedRef],
+    approved: int, audit: Callable[[LoadedRef], CheckedRef],
 ) -> StepOutcome:  # fmt: skip
     """
-    Compare the staged ids, and put right what differs. StopRun, and nothing is published, where more than `max_share`
-    (0..1) of the open rows would be closed.
+    Compare the staged ids, and put right what differs. ApprovalNeeded, and nothing is published, where more than
+    `max_share` (0..1) of the open rows would be closed, and more rows than the `approved`.
 
     Any number of times: what is right already does not differ.
     """
@@ -89,7 +90,10 @@ def compare_ids(
     target = Table(places.target, contract.table)
     names = {"target": target, "ids": table, "contract": contract}
     counts = _count(warehouse, names, compared_at)
-    _stop_where_too_many(name, counts, max_share)
+    _stop_where_too_many(name, counts)
+    if counts.gone > approved and counts.closes_too_much(max_share):
+        rows = warehouse.run("warehouse_elt/sample_gone_ids", names=names, values={"read_at": compared_at})
+        raise ApprovalNeeded(question(name, counts, max_share, [str(row[0]) for row in rows]))
     difference = _difference(warehouse, state, source.name, name, names, compared_at)
     drop_table(warehouse, state, table)
     repair = _stage_repair(source, stage, state, contract, difference, attempt_id=attempt_id)
@@ -120,14 +124,7 @@ def _count(warehouse: Warehouse, names: dict[str, object], compared_at: datetime
     return ComparedIds(*(int(number or 0) for number in row))
 
 
-def _stop_where_too_many(name: str, counts: ComparedIds, max_share: float) -> None:
-    if counts.closes_too_much(max_share):
-        raise StopRun(
-            f"{counts.gone:,} of {counts.open_rows:,} open rows of {name} are not among the source's ids, more than "
-            f"the {max_share:.1%} that settings allow; nothing was published.",
-            fix="If they were really deleted, raise upkeep.compare_max_share for one run; else look at what the "
-            "integration user may see: a role or sharing rule that changed hides rows.",
-        )
+def _stop_where_too_many(name: str, counts: ComparedIds) -> None:
     if counts.missing > READ_AGAIN_AT_MOST:
         raise StopRun(
             f"{counts.missing:,} ids of {name} at the source have no open row here: too many to be read one by one.",

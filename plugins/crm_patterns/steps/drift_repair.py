@@ -11,6 +11,7 @@ from crm_patterns.core.ports import Quality, ReadRequest, RunKey, Source, Stage,
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.drift_audit import bucket_range
+from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 from crm_patterns.steps.drift_audit import Repaired
 from crm_patterns.steps.load import load
@@ -30,13 +31,18 @@ class RepairOrder:
     attempt_schema: str
     history_schema: str | None
     max_rejected_share: float
+    rules: GuardRules
 
 
 def repair(
     source: Source, stage: Stage, warehouse: Warehouse, quality: Quality, state: State, order: RepairOrder,
     buckets: Sequence[str],
 ) -> Repaired:  # fmt: skip
-    """All records of the buckets, the deleted ones that the source still shows included, as they are now."""
+    """
+    All records of the buckets, the deleted ones that the source still shows included, as they are now.
+
+    ApprovalNeeded, and nothing is published, where abnormally many rows would be closed.
+    """
     contract = make_contract(source.name, source.describe(order.object_name), order.choice)
     ref = _read(source, stage, contract, order, buckets)
     loaded = load(
@@ -48,7 +54,7 @@ def repair(
     )  # fmt: skip
     published = publish(
         stage, warehouse, state, order.run, checked, target_schema=order.target_schema,
-        attempt_schema=order.attempt_schema, history_schema=order.history_schema, is_part=True,
+        attempt_schema=order.attempt_schema, history_schema=order.history_schema, is_part=True, rules=order.rules,
     )  # fmt: skip
     return Repaired(loaded.attempt_table, published.tally)
 

@@ -26,19 +26,23 @@ def guard(
     foreseen: Tally,
     rules: GuardRules,
     *,
+    is_part: bool,
     names: Mapping[str, Any],
     values: Mapping[str, Any],
 ) -> None:
     """
-    Raises ApprovalNeeded where a full read shrinks or a window deletes more than the rules allow.
+    Raises ApprovalNeeded where a full read shrinks or a window, or a part of the object, deletes more than the rules
+    allow.
 
     Costs no statement where a window foresees fewer deletes than anybody is asked for.
     """
-    is_full = manifest.contract.cursor is None or manifest.address.window.kind is WindowKind.FULL
+    is_full = not is_part and (manifest.contract.cursor is None or manifest.address.window.kind is WindowKind.FULL)
     if not is_full and foreseen.deleted < rules.deletes_at_least:
         return
     before, incoming = warehouse.run("warehouse_elt/measure_volume", names=names, values=values)[0]
-    reason = alarm(Volume(int(before), foreseen.deleted, int(incoming) if is_full else None), rules)
+    volume = Volume(int(before), foreseen.deleted, int(incoming) if is_full else None)
+    reason = alarm(volume, rules)
     if reason:
         rows = warehouse.run("warehouse_elt/sample_deletes", names={**names, "is_full": is_full}, values=values)
-        raise ApprovalNeeded(Alarm(manifest.address.object_name, reason, [str(row[0]) for row in rows]))
+        samples = [str(row[0]) for row in rows]
+        raise ApprovalNeeded(Alarm(manifest.address.object_name, reason, samples, volume.going))

@@ -34,8 +34,8 @@ def publish(
     Not so with `is_part`: the attempt holds some of its rows only.
 
     The outcome is foreseen and kept before the first MERGE, so that a retry after a kill reports the same tally.
-    ApprovalNeeded where it is abnormal by the `rules`, before anything has changed. None: it was approved, which is not
-    asked again of the same attempt.
+    ApprovalNeeded where it is abnormal by the `rules`, before anything has changed; what has begun to be published is
+    not asked about again. None: nothing is.
     """
     manifest, loaded = stage.manifest(checked.loaded.stage), checked.loaded
     kept = history_schema and history_of(manifest.contract, target_schema=target_schema, history_schema=history_schema)
@@ -51,7 +51,7 @@ def publish(
     foreseen, silent = _foresee(warehouse, manifest, checked, names, values)
     address = manifest.address
     if rules is not None and state.planned_publish(run, address.object_name, address.attempt_id) is None:
-        guard(warehouse, manifest, foreseen, rules, names=names, values=values)
+        guard(warehouse, manifest, foreseen, rules, is_part=is_part, names=names, values=values)
     if silent and manifest.contract.cursor:
         record_silent_changes(warehouse, state, run, manifest.contract, names, values)
     tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,15 @@ def test_the_question_names_the_numbers_the_rows_and_what_each_answer_does() -> 
     assert asked.subject == "Account: 400 of 1,000 living rows (40%) would be marked as deleted"
     for part in ("`001A`", "`001B`", "**Approve**", "**Reject**", "watermark stays"):
         assert part in asked.body
+
+
+def test_what_was_approved_is_not_asked_again_and_more_than_that_is() -> None:
+    approved = replace(RULES, approved=400)
+
+    assert not alarm(Volume(1_000, 400), approved)
+    assert not alarm(Volume(1_000, 0, after=600), approved)
+    assert alarm(Volume(1_000, 401), approved)
+    assert alarm(Volume(1_000, 400, after=599), approved)
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7), st.none() | st.integers(0, 10**7))

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from crm_patterns.core.ports import DeletionProgress
-from crm_patterns.patterns.id_comparison import ComparedIds, summary, why_not_due
-from tests.source_double import NOON
+from crm_patterns.patterns.id_comparison import ComparedIds, question, summary, why_not_due
+from tests.source_double import NOON, key
 
 DAY = timedelta(days=1)
 
@@ -39,6 +39,17 @@ def test_ids_are_compared_when_settings_or_a_gap_say_so(
 )
 def test_a_few_rows_may_always_be_closed_and_a_share_of_many(open_rows: int, gone: int, too_much: bool) -> None:
     assert ComparedIds(open_rows, 0, gone, 0).closes_too_much(0.05) is too_much
+
+
+def test_the_question_names_the_numbers_the_rows_the_likely_reason_and_what_each_answer_does() -> None:
+    asked = question("Account", ComparedIds(1_000, 600, 400, 0), 0.05, [key(1)])
+
+    assert asked.subject.startswith(
+        "Account: 400 of 1,000 open rows are not among the source's ids, more than the 5.0%"
+    )
+    assert asked.rows == 400
+    for part in (key(1), "sharing rule", "**Approve** closes", "**Reject** closes nothing"):
+        assert part in asked.body
 
 
 def test_what_was_found_is_said_and_nothing_else() -> None:

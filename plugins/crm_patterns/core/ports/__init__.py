@@ -5,6 +5,7 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 """
 
 from crm_patterns.core.ports.allowances import AllowanceStore
+from crm_patterns.core.ports.approvals import ApprovalStore
 from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.grants import Allowance, Grant
@@ -34,6 +35,7 @@ __all__ = [
     "Allowance",
     "AllowanceStore",
     "Answer",
+    "ApprovalStore",
     "BulkRefused",
     "DeletionProgress",
     "DeletionStore",

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports.allowances import AllowanceStore
+from crm_patterns.core.ports.approvals import ApprovalStore
 from crm_patterns.core.ports.deletions import DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.marts import MartStore
@@ -112,6 +113,7 @@ class State(
     DeletionStore,
     MartStore,
     DriftStore,
+    ApprovalStore,
     Protocol,
 ):
     """All of it."""
