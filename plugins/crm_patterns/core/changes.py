@@ -55,6 +55,11 @@ class FieldChange:
     reason: str = ""
     rule: str = ""
     agreement: Agreement | None = None
+    agreed_as: str = ""  # the name that both sides' agreement has, where it is not the field's own
+
+    @property
+    def agreed_name(self) -> str:
+        return self.agreed_as or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,256 @@
+"""One linked pair of records, all of its fields: what each side has to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from crm_patterns.core.changes import Action, Agreement, Change, FieldChange, LinkEnds
+from crm_patterns.core.fingerprints import short_fingerprint
+from crm_patterns.core.mapping import Plain, Translation, Untranslatable
+from crm_patterns.core.targets import TargetRecord
+from crm_patterns.core.values import Value, is_blank, print_of
+from crm_patterns.patterns.conflicts import Decision, FieldRule, Held, Policy, Side, decide
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEnd:
+    """A field as one side names and says it."""
+
+    name: str
+    translation: Translation = Plain()  # noqa: RUF009 - frozen, without state
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPair:
+    """A field of both sides, and the rule that keeps it in step."""
+
+    rule: FieldRule
+    left: FieldEnd
+    right: FieldEnd
+
+    def end(self, side: Side) -> FieldEnd:
+        return self.left if side is Side.LEFT else self.right
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """
+    One side of a pairing. `own_key` is a field there that holds the other side's id, and is unique; empty without one.
+
+    `find_by` is the field by which a record is found where there is no such field, or it is still empty (the mail
+    address).
+    """
+
+    system: str
+    object_name: str
+    own_key: str = ""
+    find_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which two objects are kept in step, and how."""
+
+    name: str
+    left: End
+    right: End
+    fields: tuple[FieldPair, ...]
+
+    def end(self, side: Side) -> End:
+        return self.left if side is Side.LEFT else self.right
+
+    def names(self, side: Side) -> tuple[str, ...]:
+        """The fields that have to be read on that side."""
+        end = self.end(side)
+        named = (pair.end(side).name for pair in self.fields)
+        return tuple(dict.fromkeys([*named, *([end.own_key] if end.own_key else [])]))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """A value that the other side has no word for; the record's other fields wait, too, for a person to act."""
+
+    side: Side
+    record_id: str
+    field_name: str
+    value: Value
+    allowed: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        choice = f" It may be: {', '.join(self.allowed[:20])}." if self.allowed else ""
+        return f"{self.field_name} is {self.value!r}, which is not mapped.{choice} Map the value, or correct it."
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A field that a person has to decide. It is the same question as long as both sides hold the same."""
+
+    link: LinkEnds
+    field_name: str
+    left: Value
+    right: Value
+    reason: str
+
+    @property
+    def review_id(self) -> str:
+        return short_fingerprint(
+            [self.link.link_id, self.field_name, print_of(self.left), print_of(self.right)], digits=24
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PairPlan:
+    """At most one change for each side, and one that writes nothing outside where something new is agreed."""
+
+    changes: tuple[Change, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
+
+
+LINKS = "links"
+"""The object name of changes that write nothing outside."""
+
+Chosen = Callable[[Review], Side | None]
+"""Which side a person chose in a review; None while it is open."""
+
+
+def nobody_chose(review: Review) -> Side | None:  # noqa: ARG001
+    return None
+
+
+def compare(
+    pairing: Pairing,
+    link: LinkEnds,
+    left: TargetRecord,
+    right: TargetRecord,
+    *,
+    agreed: Mapping[str, Agreement],
+    is_new: bool = False,
+    chosen: Chosen = nobody_chose,
+) -> PairPlan:
+    """
+    What makes the pair hold what the rules say. `agreed` by the rules' names.
+
+    A value that cannot be translated stops the whole pair, except for restrictions: they never wait.
+    """
+    records = {Side.LEFT: left, Side.RIGHT: right}
+    fields: dict[Side | None, list[FieldChange]] = {Side.LEFT: [], Side.RIGHT: [], None: []}
+    reviews, problems = [], []
+    for pair in pairing.fields:
+        try:
+            held = {side: _held(pair, side, records[side]) for side in Side}
+            decision = decide(pair.rule, held[Side.LEFT], held[Side.RIGHT], agreed.get(pair.rule.name))
+            if decision.review:
+                review = Review(link, pair.rule.name, held[Side.LEFT].value, held[Side.RIGHT].value, decision.review)
+                answer = _as_chosen(chosen(review), held)
+                if answer is None:
+                    reviews.append(review)
+                    continue
+                decision = answer
+            change = _field_change(pair, decision, records)
+        except _NotMapped as unknown:
+            record = records[unknown.side]
+            name = pair.end(unknown.side).name
+            problems.append(FieldProblem(unknown.side, record.record_id, name, unknown.value, unknown.allowed))
+            continue
+        if decision.write or agreed.get(pair.rule.name) is None or not _is_known(decision, agreed[pair.rule.name]):
+            fields[decision.write].append(change)
+    if problems:
+        fields = {side: _unstoppable(some) if side else [] for side, some in fields.items()}
+    return PairPlan(
+        tuple(_changes(pairing, link, fields, is_new=is_new and not problems)), tuple(reviews), tuple(problems)
+    )
+
+
+def create(pairing: Pairing, side: Side, record: TargetRecord, *, link: LinkEnds) -> PairPlan:
+    """The record that `side` lacks, made of its counterpart: every field that flows there and is not blank."""
+    end, source = pairing.end(side), side.other
+    empty = TargetRecord("")
+    records = {side: empty, source: record}
+    fields, problems = [], []
+    for pair in pairing.fields:
+        try:
+            held = _held(pair, source, record)
+            if pair.rule.may_write(side) and not is_blank(held.value):
+                both = print_of(held.value)
+                agreement = Agreement(both, both, side.value, print_of(None))
+                decision = Decision(side, held.value, "there is no counterpart yet", agreement=agreement)
+                fields.append(_field_change(pair, decision, records))
+        except _NotMapped as unknown:
+            name = pair.end(source).name
+            problems.append(FieldProblem(source, record.record_id, name, unknown.value, unknown.allowed))
+    if problems:
+        return PairPlan(problems=tuple(problems))
+    if end.own_key:
+        fields.append(FieldChange(end.own_key, None, record.record_id, "names its counterpart", "key"))
+    wanted = {each.name: each.after for each in fields}
+    by = end.own_key or end.find_by
+    lookup = (by, str(wanted[by])) if wanted.get(by) is not None else None
+    change = Change(
+        end.system, end.object_name, Action.CREATE, record.record_id, fields=tuple(fields), lookup=lookup, link=link
+    )
+    return PairPlan((change,))
+
+
+class _NotMapped(Exception):
+    def __init__(self, side: Side, cause: Untranslatable) -> None:
+        super().__init__(str(cause))
+        self.side, self.value, self.allowed = side, cause.value, cause.allowed
+
+
+def _held(pair: FieldPair, side: Side, record: TargetRecord) -> Held:
+    end = pair.end(side)
+    try:
+        return Held(end.translation.to_canonical(record.values.get(end.name)), record.modified_at)
+    except Untranslatable as unknown:
+        raise _NotMapped(side, unknown) from unknown
+
+
+def _field_change(pair: FieldPair, decision: Decision, records: Mapping[Side, TargetRecord]) -> FieldChange:
+    """In the written side's own words; where nothing is written, only what is agreed."""
+    rule, side = pair.rule, decision.write
+    if side is None:
+        return FieldChange(rule.name, None, None, decision.reason, rule.policy.value, decision.agreement)
+    end = pair.end(side)
+    present = records[side].values.get(end.name)
+    try:
+        after = end.translation.to_native(decision.value, present=present)
+    except Untranslatable as unknown:
+        raise _NotMapped(side.other, unknown) from unknown
+    before = None if is_blank(present) else present
+    return FieldChange(end.name, before, after, decision.reason, rule.policy.value, decision.agreement, rule.name)
+
+
+def _as_chosen(side: Side | None, held: Mapping[Side, Held]) -> Decision | None:
+    """The chosen side's value for the other."""
+    if side is None:
+        return None
+    both, other = print_of(held[side].value), side.other
+    agreement = Agreement(both, both, other.value, print_of(held[other].value))
+    return Decision(other, held[side].value, f"a person chose {side}", agreement=agreement)
+
+
+def _is_known(decision: Decision, agreed: Agreement) -> bool:
+    now = decision.agreement
+    return now is not None and (now.left, now.right) == (agreed.left, agreed.right)
+
+
+def _unstoppable(fields: list[FieldChange]) -> list[FieldChange]:
+    return [each for each in fields if each.rule == Policy.MOST_RESTRICTIVE]
+
+
+def _changes(
+    pairing: Pairing, link: LinkEnds, fields: Mapping[Side | None, list[FieldChange]], *, is_new: bool
+) -> Iterator[Change]:
+    for side in Side:
+        end = pairing.end(side)
+        record_id = link.left_id if side is Side.LEFT else link.right_id
+        if fields[side]:
+            lookup = (end.own_key, link.right_id if side is Side.LEFT else link.left_id) if end.own_key else None
+            yield Change(
+                end.system, end.object_name, Action.UPDATE, record_id, record_id, tuple(fields[side]), lookup, link
+            )
+    if fields[None] or is_new:
+        yield Change(pairing.name, LINKS, Action.LINK, link.link_id, fields=tuple(fields[None]), link=link)

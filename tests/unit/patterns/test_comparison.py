@@ -1,0 +1,109 @@
+"""A pair of records, field by field, in each side's own words."""
+
+from __future__ import annotations
+
+from crm_patterns.core.changes import Action, Agreement, Change, LinkEnds
+from crm_patterns.core.mapping import DialingRules, Email, Flag, Phone, Picklist
+from crm_patterns.core.targets import TargetRecord
+from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing, PairPlan, Review, compare, create
+from crm_patterns.patterns.conflicts import FieldRule, Flow, Policy, Side
+
+STATUS = Picklist((("Open - Not Contacted", "open"), ("Working - Contacted", "working")))
+HS_STATUS = Picklist((("NEW", "open"), ("OPEN", "open"), ("IN_PROGRESS", "working")))
+OWNED = {"policy": Policy.OWNER_WINS, "owner": Side.LEFT}
+PAIRING = Pairing(
+    "people",
+    End("salesforce", "Lead"),
+    End("hubspot", "contacts", own_key="sf_id", find_by="email"),
+    (
+        FieldPair(FieldRule("email", **OWNED), FieldEnd("Email", Email()), FieldEnd("email", Email())),
+        FieldPair(
+            FieldRule("phone", **OWNED), FieldEnd("Phone", Phone(DialingRules("49", "0"))), FieldEnd("phone", Phone())
+        ),
+        FieldPair(FieldRule("status", **OWNED), FieldEnd("Status", STATUS), FieldEnd("hs_lead_status", HS_STATUS)),
+        FieldPair(
+            FieldRule("opt_out", policy=Policy.MOST_RESTRICTIVE),
+            FieldEnd("HasOptedOutOfEmail", Flag()),
+            FieldEnd("opted_out", Flag("true", "false")),
+        ),
+        FieldPair(FieldRule("score", flow=Flow.RIGHT_TO_LEFT), FieldEnd("Score__c"), FieldEnd("score")),
+    ),
+)
+LINK = LinkEnds("link1", "people", "Lead", "00Q1", "contacts", "77")
+LEFT = {"Email": "Ann@X.io", "Phone": "030 1234567", "Status": "Open - Not Contacted", "HasOptedOutOfEmail": False}
+RIGHT = {"email": "ann@x.io", "phone": "+49 30 123-4567", "hs_lead_status": "OPEN", "opted_out": "false"}
+
+
+def pair(left: dict[str, object], right: dict[str, object], **more: object) -> PairPlan:
+    agreed: dict[str, Agreement] = more.pop("agreed", {})  # type: ignore[assignment]
+    left_record = TargetRecord("00Q1", {**LEFT, **left})  # type: ignore[dict-item]
+    right_record = TargetRecord("77", {**RIGHT, **right})  # type: ignore[dict-item]
+    return compare(PAIRING, LINK, left_record, right_record, agreed=agreed, **more)  # type: ignore[arg-type]
+
+
+def agreements(plan: PairPlan) -> dict[str, Agreement]:
+    return {f.agreed_name: f.agreement for c in plan.changes for f in c.fields if f.agreement}
+
+
+def only(plan: PairPlan, action: Action = Action.UPDATE) -> Change:
+    [change] = [change for change in plan.changes if change.action is action]
+    return change
+
+
+def test_what_means_the_same_is_agreed_once_and_then_never_again() -> None:
+    first = pair({}, {}, is_new=True)
+    again = pair({}, {}, agreed=agreements(first))
+
+    assert [c.action for c in first.changes] == [Action.LINK]
+    assert set(agreements(first)) == {"email", "phone", "status", "opt_out", "score"}
+    assert again.changes == ()
+
+
+def test_only_fields_that_differ_are_written_each_to_its_side_in_its_words() -> None:
+    known = agreements(pair({}, {}))
+
+    plan = pair({"Status": "Working - Contacted"}, {"score": "80"}, agreed=known)
+
+    to_left, to_right = plan.changes
+    assert (to_left.system, to_left.record_id, dict(to_left.wanted)) == ("salesforce", "00Q1", {"Score__c": "80"})
+    assert (to_right.system, dict(to_right.wanted)) == ("hubspot", {"hs_lead_status": "IN_PROGRESS"})
+    [field] = to_right.fields
+    assert (field.before, field.reason, field.rule) == ("OPEN", "left was edited", "owner_wins")
+    assert to_right.lookup == ("sf_id", "00Q1")
+
+
+def test_a_value_that_is_not_mapped_stops_the_pair_but_not_its_restrictions() -> None:
+    plan = pair({"Status": "Nurture", "Phone": "1"}, {"opted_out": "true"})
+
+    assert dict(only(plan).wanted) == {"HasOptedOutOfEmail": True}
+    assert plan.problems[0].allowed == ("Open - Not Contacted", "Working - Contacted")
+    assert "Status is 'Nurture', which is not mapped" in plan.problems[0].reason
+
+
+def test_a_choice_of_a_person_holds_as_long_as_both_sides_hold_what_they_saw() -> None:
+    undecided = Pairing("p", PAIRING.left, PAIRING.right, (FieldPair(FieldRule("t"), FieldEnd("T"), FieldEnd("t")),))
+    left, right = TargetRecord("00Q1", {"T": "x"}), TargetRecord("77", {"t": "y"})
+    [asked] = compare(undecided, LINK, left, right, agreed={}).reviews
+
+    def chosen(review: Review) -> Side | None:
+        return Side.RIGHT if review.review_id == asked.review_id else None
+
+    decided = compare(undecided, LINK, left, right, agreed={}, chosen=chosen)
+    moved_on = compare(undecided, LINK, left, TargetRecord("77", {"t": "z"}), agreed={}, chosen=chosen)
+
+    assert dict(only(decided).wanted) == {"T": "y"}
+    assert [f.reason for f in only(decided).fields] == ["a person chose right"]
+    assert (moved_on.changes, len(moved_on.reviews)) == ((), 1)
+
+
+def test_a_new_record_gets_what_flows_there_and_the_key_to_find_it_by() -> None:
+    new = LinkEnds("link2", "people", "Lead", "00Q2", "contacts", "")
+
+    plan = create(PAIRING, Side.RIGHT, TargetRecord("00Q2", {**LEFT, "Score__c": "9"}), link=new)
+
+    change = only(plan, Action.CREATE)
+    assert dict(change.wanted) == {
+        "email": "ann@x.io", "phone": "+49301234567", "hs_lead_status": "NEW", "opted_out": "false", "sf_id": "00Q2",
+    }  # fmt: skip
+    assert (change.key, change.lookup) == ("00Q2", ("sf_id", "00Q2"))
+    assert create(PAIRING, Side.RIGHT, TargetRecord("00Q2", {"Status": "?"}), link=new).changes == ()
