@@ -32,6 +32,7 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.windows import Window, WindowKind
 from tests.conformance.schema_rules import SchemaRules
+from tests.conformance.write_rules import WriteRules
 
 SOURCE, OBJECT = "salesforce", "Account"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -607,5 +608,6 @@ class StateSuite(
     SliceRules,
     OpsRules,
     SchemaRules,
+    WriteRules,
 ):
     """All of it."""

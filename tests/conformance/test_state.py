@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.engine import URL
 
+from crm_patterns.core.changes import Action, Change, LinkEnds
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.outcomes import Tally
 from crm_patterns.core.ports import RunKey, Usage
@@ -68,6 +69,23 @@ def at_once(work: Callable[[OperationalState, int], Any], url: URL) -> list[Any]
         process.join(30)
     assert [fault for _, _, fault in answers if fault] == []
     return [answer for _, answer, _ in answers]
+
+
+def _note(state: OperationalState, number: int) -> tuple[bool, bool]:
+    """Whether this process was the one that noted the intent, and the one that linked the record."""
+    run, change = RunKey(RUN.dag_id, f"run-{number}"), Change("hubspot", "contacts", Action.CREATE, "L1")
+    is_new = state.begin_writes(run, [change], at=NOON) == {}
+    refused = state.link(
+        [LinkEnds(f"link-{number}", "people", "Lead", "L1", "contacts", f"R{number}")], run=run, at=NOON
+    )
+    return is_new, not refused
+
+
+def test_of_many_processes_one_notes_an_intent_and_one_links_a_record(url: URL) -> None:
+    answers = at_once(_note, url)
+
+    assert [is_new for is_new, _ in answers].count(True) == 1
+    assert [linked for _, linked in answers].count(True) == 1
 
 
 def _claim(state: OperationalState, number: int) -> tuple[Window, Tally, bool]:

@@ -26,6 +26,15 @@ class Action(StrEnum):
     LINK = "link"  # nothing is written outside: both sides are found to belong together, or to agree already
 
 
+class Side(StrEnum):
+    LEFT = "left"
+    RIGHT = "right"
+
+    @property
+    def other(self) -> Side:
+        return Side.RIGHT if self is Side.LEFT else Side.LEFT
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """
@@ -72,6 +81,9 @@ class LinkEnds:
     left_id: str
     right_object: str
     right_id: str
+
+    def id_of(self, side: Side) -> str:
+        return self.left_id if side is Side.LEFT else self.right_id
 
     def filled(self, record_id: str) -> LinkEnds:
         """With the id of the record that was created in the place that was empty."""

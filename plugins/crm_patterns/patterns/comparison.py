@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from crm_patterns.core.changes import Action, Agreement, Change, FieldChange, LinkEnds
-from crm_patterns.core.fingerprints import short_fingerprint
+from crm_patterns.core.changes import Action, Agreement, Change, FieldChange, LinkEnds, Side
 from crm_patterns.core.mapping import Plain, Translation, Untranslatable
+from crm_patterns.core.reviews import Review
 from crm_patterns.core.targets import TargetRecord
 from crm_patterns.core.values import Value, is_blank, print_of
-from crm_patterns.patterns.conflicts import Decision, FieldRule, Held, Policy, Side, decide
+from crm_patterns.patterns.conflicts import Decision, FieldRule, Held, Policy, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +81,6 @@ class FieldProblem:
     def reason(self) -> str:
         choice = f" It may be: {', '.join(self.allowed[:20])}." if self.allowed else ""
         return f"{self.field_name} is {self.value!r}, which is not mapped.{choice} Map the value, or correct it."
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A field that a person has to decide. It is the same question as long as both sides hold the same."""
-
-    link: LinkEnds
-    field_name: str
-    left: Value
-    right: Value
-    reason: str
-
-    @property
-    def review_id(self) -> str:
-        return short_fingerprint(
-            [self.link.link_id, self.field_name, print_of(self.left), print_of(self.right)], digits=24
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +229,9 @@ def _changes(
 ) -> Iterator[Change]:
     for side in Side:
         end = pairing.end(side)
-        record_id = link.left_id if side is Side.LEFT else link.right_id
+        record_id = link.id_of(side)
         if fields[side]:
-            lookup = (end.own_key, link.right_id if side is Side.LEFT else link.left_id) if end.own_key else None
+            lookup = (end.own_key, link.id_of(side.other)) if end.own_key else None
             yield Change(
                 end.system, end.object_name, Action.UPDATE, record_id, record_id, tuple(fields[side]), lookup, link
             )

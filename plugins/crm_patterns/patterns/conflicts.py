@@ -13,17 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from crm_patterns.core.changes import Agreement
+from crm_patterns.core.changes import Agreement, Side
 from crm_patterns.core.values import Value, is_blank, print_of
-
-
-class Side(StrEnum):
-    LEFT = "left"
-    RIGHT = "right"
-
-    @property
-    def other(self) -> Side:
-        return Side.RIGHT if self is Side.LEFT else Side.LEFT
 
 
 class Flow(StrEnum):

@@ -42,7 +42,10 @@ from crm_patterns.state.approvals import ApprovalMethods
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.drift import DriftMethods
 from crm_patterns.state.incidents import DeferralNews
+from crm_patterns.state.intents import IntentMethods
+from crm_patterns.state.links import LinkMethods
 from crm_patterns.state.quarantine import RejectionGroup
+from crm_patterns.state.reviews import ReviewMethods
 from crm_patterns.state.schema import ensure_schema
 from crm_patterns.state.schemas import SchemaMethods
 
@@ -51,7 +54,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OperationalState(SchemaMethods, DriftMethods, ApprovalMethods):
+class OperationalState(SchemaMethods, DriftMethods, ApprovalMethods, LinkMethods, IntentMethods, ReviewMethods):
     """
     Safe for several threads and, through one instance each, for several processes at once.
 

@@ -378,3 +378,97 @@ silent_changes = Table(
     _time("found_at"),
     comment="Columns whose values changed in a run although the stamps of their records did not.",
 )
+
+LINK_COLUMNS = ("link_id", "pairing", "left_object", "left_id", "right_object", "right_id")
+
+links = Table(
+    "crm_links",
+    metadata,
+    _key("link_id"),
+    *(_text(name) for name in LINK_COLUMNS[1:]),
+    _text("dag_id"),
+    _text("run_id"),
+    _time("linked_at"),
+    comment="Records of two systems that belong together, one to one within a pairing.",
+)
+Index("crm_links_left", links.c.pairing, links.c.left_id, unique=True)
+Index("crm_links_right", links.c.pairing, links.c.right_id, unique=True)
+
+link_moves = Table(
+    "crm_link_moves",
+    metadata,
+    _key("link_id"),
+    _key("reason"),
+    *(_text(name) for name in LINK_COLUMNS[1:]),
+    _text("dag_id"),
+    _text("run_id"),
+    _time("moved_at"),
+    comment="Links as they were before they ended or an end of theirs got another id.",
+)
+
+agreements = Table(
+    "crm_agreements",
+    metadata,
+    _key("link_id"),
+    _key("name"),
+    _text("left_print"),
+    _text("right_print"),
+    _text("dag_id"),
+    _text("run_id"),
+    _time("agreed_at"),
+    comment="What both sides of a link held of each field when they last agreed, as SHA-256 of the value.",
+)
+
+intents = Table(
+    "crm_intents",
+    metadata,
+    _key("change_id"),
+    _text("system"),
+    _text("object_name"),
+    _text("record_key"),
+    _text("action"),
+    _text("dag_id"),
+    _text("run_id"),
+    _time("written_at"),
+    _number("tries", nullable=False),
+    _time("settled_at", nullable=True),
+    _text("fate"),
+    _text("record_id"),
+    _text("reason"),
+    _text("rule"),
+    _text("field_name"),
+    _text("allowed"),
+    comment="Changes noted before they are written outside, and what became of them; open ones may have been written.",
+)
+Index("crm_intents_run", intents.c.dag_id, intents.c.run_id)
+
+plans = Table(
+    "crm_plans",
+    metadata,
+    _key("dag_id"),
+    _key("run_id"),
+    _key("name"),
+    _text("plan"),
+    comment="Where the change sets are that each run applied.",
+)
+
+reviews = Table(
+    "crm_reviews",
+    metadata,
+    _key("review_id"),
+    _text("pairing"),
+    _text("link_id"),
+    _text("field_name"),
+    Column("left_value", Text, nullable=True),
+    Column("right_value", Text, nullable=True),
+    _text("reason"),
+    _text("dag_id"),
+    _text("run_id"),
+    _time("asked_at"),
+    _text("choice"),
+    _text("chosen_by"),
+    _time("chosen_at", nullable=True),
+    _time("closed_at", nullable=True),
+    comment="Fields that no rule decides, and what a person said.",
+)
+Index("crm_reviews_open", reviews.c.pairing, reviews.c.closed_at)

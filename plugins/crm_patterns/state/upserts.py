@@ -22,6 +22,16 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
+def insert_or_replace(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows; those whose key is there replace it. No key may come twice."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key.columns]
+    statement = _insert(connection, table)
+    values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
+
+
 def insert_or_update(
     connection: Connection,
     table: Table,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from crm_patterns.core.changes import Action, Agreement, Change, LinkEnds
+from crm_patterns.core.changes import Action, Agreement, Change, LinkEnds, Side
 from crm_patterns.core.mapping import DialingRules, Email, Flag, Phone, Picklist
+from crm_patterns.core.reviews import Review
 from crm_patterns.core.targets import TargetRecord
-from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing, PairPlan, Review, compare, create
-from crm_patterns.patterns.conflicts import FieldRule, Flow, Policy, Side
+from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing, PairPlan, compare, create
+from crm_patterns.patterns.conflicts import FieldRule, Flow, Policy
 
 STATUS = Picklist((("Open - Not Contacted", "open"), ("Working - Contacted", "working")))
 HS_STATUS = Picklist((("NEW", "open"), ("OPEN", "open"), ("IN_PROGRESS", "working")))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_patterns.core.changes import Agreement
+from crm_patterns.core.changes import Agreement, Side
 from crm_patterns.core.values import Value, is_blank, print_of
-from crm_patterns.patterns.conflicts import Decision, FieldRule, Flow, Held, Policy, Side, decide
+from crm_patterns.patterns.conflicts import Decision, FieldRule, Flow, Held, Policy, decide
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OWNED = FieldRule("title", policy=Policy.OWNER_WINS, owner=Side.LEFT)

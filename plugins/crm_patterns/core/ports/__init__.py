@@ -9,8 +9,11 @@ from crm_patterns.core.ports.approvals import ApprovalStore
 from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.grants import Allowance, Grant
+from crm_patterns.core.ports.intents import Intent, IntentStore, Settlement
+from crm_patterns.core.ports.links import LinkStore
 from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
+from crm_patterns.core.ports.reviews import ReviewStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, Slice, StepOutcome, combined
 from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.sink import Answer, Sink, WriteAnswer
@@ -42,10 +45,13 @@ __all__ = [
     "Deletions",
     "DriftStore",
     "Grant",
+    "Intent",
+    "IntentStore",
     "JobState",
     "JobStatus",
     "KeyRange",
     "LedgerStore",
+    "LinkStore",
     "Look",
     "LookRequest",
     "MartStore",
@@ -57,10 +63,12 @@ __all__ = [
     "ReadRequest",
     "RememberedJob",
     "RetentionStore",
+    "ReviewStore",
     "RuleResult",
     "RunKey",
     "RunSummary",
     "SchemaStore",
+    "Settlement",
     "Sink",
     "Slice",
     "Source",

@@ -15,8 +15,11 @@ from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.approvals import ApprovalStore
 from crm_patterns.core.ports.deletions import DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
+from crm_patterns.core.ports.intents import IntentStore
+from crm_patterns.core.ports.links import LinkStore
 from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
+from crm_patterns.core.ports.reviews import ReviewStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
 from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.source import Usage
@@ -114,6 +117,9 @@ class State(
     MartStore,
     DriftStore,
     ApprovalStore,
+    LinkStore,
+    IntentStore,
+    ReviewStore,
     Protocol,
 ):
     """All of it."""
