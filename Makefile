@@ -3,6 +3,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 STACK := $(BIN)/python -m stack
+# Each file of tests has servers and databases of its own. More workers than cores: much of it is waiting.
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status env demo test test-e2e check bench dictionary lock clean
@@ -36,10 +38,10 @@ demo: install  ## run everything once with live progress and print what happened
 	@$(STACK) demo
 
 test: install  ## the test suite that runs while you wait
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -n 3
 
-test-e2e: install  ## through the real scheduler, with faults and kills; takes minutes
-	@$(BIN)/pytest -m e2e --timeout 1200
+test-e2e: install  ## whole runs, the real scheduler, faults and kills; takes some 20 minutes
+	@$(BIN)/pytest -m e2e $(SIDE_BY_SIDE) -n 2 --timeout 1200
 
 check: install  ## formatter, linter, types, import contracts, links of the docs
 	@$(BIN)/ruff format --check .

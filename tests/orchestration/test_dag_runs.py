@@ -66,7 +66,7 @@ def test_a_password_that_is_wrong_is_named_and_never_shown(stand: Stand, monkeyp
 
 
 def test_a_host_that_does_not_answer_is_named(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand.change(monkeypatch, "SALESFORCE_DEFAULT", login_url="http://127.0.0.1:9")
+    stand.unreachable(monkeypatch)
 
     assert "127.0.0.1:9" in stand.told("Lead", step="extract")
 

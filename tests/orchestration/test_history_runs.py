@@ -15,7 +15,7 @@ import pytest
 from tests.history_oracle import Observation, Version, broken_ranges, history
 from tests.orchestration.support.stand import Stand, dag
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 UPKEEP = "crm_warehouse_upkeep"
 OBJECTS = ("Account", "Opportunity")
 VALUE = {"Account": "Name", "Opportunity": "StageName"}

@@ -14,7 +14,7 @@ import pytest
 from tests.openlineage_spec import faults_of
 from tests.orchestration.support.stand import ROOT, Stand
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 POLICIES = "- name: Contact\n    columns: {Email: hash, Birthdate: block}\n"
 

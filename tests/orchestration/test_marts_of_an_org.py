@@ -14,7 +14,7 @@ from crm_patterns.core.ports import RunKey
 from crm_patterns.hooks.state import StateHook
 from tests.orchestration.support.stand import Stand
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 OBJECTS = ("User", "Account", "Contact", "Lead", "Opportunity", "OpportunityHistory", "Task", "Event", "EmailMessage",
            "Campaign", "CampaignMember")  # fmt: skip
 MARTS = ("account_360", "activity", "campaign_influence", "lead_funnel", "pipeline_by_stage", "won_revenue_by_month")

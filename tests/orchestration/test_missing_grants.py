@@ -17,7 +17,7 @@ import pytest
 from tests.orchestration.support.slack_stand_in import SlackStandIn, slack_stand_in
 from tests.orchestration.support.stand import ROLE, ROOT, Stand, dag
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 FIX = "Grant it: docs/connect-your-accounts.md lists the grants; then clear this task."
 
 Change = Callable[[str], None]

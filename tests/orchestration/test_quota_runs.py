@@ -11,7 +11,7 @@ from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import RunKey, RunSummary
 from tests.orchestration.support.stand import Stand
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.orchestration.support.stand import Stand
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 GONE = '[{"errorCode": "INVALID_FIELD", "message": "No such column"}]'
 
 

@@ -31,7 +31,7 @@ def test_a_source_that_does_not_answer_makes_the_run_red_and_is_named(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand.run("Product2", mode="full")
-    stand.change(monkeypatch, "SALESFORCE_DEFAULT", login_url="http://127.0.0.1:9")
+    stand.unreachable(monkeypatch)
 
     run = stand.run("Product2", dag_id=UPKEEP, expect="failed")
 
