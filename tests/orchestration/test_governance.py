@@ -32,7 +32,11 @@ NO_BAD_NAMES = {
 def protected(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> Stand:
     stand.settings(monkeypatch, "- name: Contact\n", POLICIES)
     schema = f"GOVERNED_{uuid.uuid4().hex[:8].upper()}"
-    stand.settings(monkeypatch, "objects:\n", f"target_schema: {schema}\nattempt_schema: {schema}_A\nmax_rejected_share: 1\nobjects:\n")
+    stand.settings(
+        monkeypatch,
+        "objects:\n",
+        f"target_schema: {schema}\nattempt_schema: {schema}_A\nmax_rejected_share: 1\nobjects:\n",
+    )
     suite = stand.folder / "include" / "expectations" / "Contact.json"
     rules = json.loads(suite.read_text())
     rules["expectations"].append(NO_BAD_NAMES)
