@@ -17,7 +17,7 @@ from crm_patterns.core.ports import RunKey
 from crm_patterns.core.ports.intents import Intent, Settlement
 from crm_patterns.core.staging import StageRef
 from crm_patterns.state import tables as t
-from crm_patterns.state.links import agree, chunks, make_links
+from crm_patterns.state.links import agree, chunks, end_link, make_links
 from crm_patterns.state.upserts import Row, insert_new, insert_or_replace, insert_or_update
 
 
@@ -104,12 +104,17 @@ def take_over(connection: Connection, run: RunKey, change_ids: Sequence[str], be
 
 def settle(connection: Connection, run: RunKey, settled: Sequence[Settlement], at: datetime) -> Sequence[LinkEnds]:
     for each in settled:
-        if not each.stays_open:
+        if each.stays_open:
+            own = t.intents.c.change_id == each.outcome.change_id
+            connection.execute(sa.update(t.intents).where(own).values(tries=t.intents.c.tries + 1))
+        else:
             _write_outcome(connection, run, each.outcome, at)
+        if each.outcome.fate is Fate.DELETED and each.change.link is not None:
+            end_link(connection, each.change.link.link_id, "its record was deleted by us", run, at)
     accepted = [
         (each.change, each.change.link.filled(each.outcome.record_id))
         for each in settled
-        if each.outcome.is_accepted and each.change.link is not None
+        if each.outcome.is_accepted and each.change.link is not None and each.outcome.fate is not Fate.DELETED
     ]
     refused = make_links(connection, list(dict.fromkeys(link for _, link in accepted)), run, at)
     agreed = [

@@ -17,7 +17,7 @@ class Intent:
     """
     One change as it was noted. `outcome` is None while it is open: it may have been written.
 
-    `tries` counts how often the target said later; `written_at` is when the intent in flight was noted.
+    `tries` counts how often it was deferred; `written_at` is when the intent in flight was noted.
     """
 
     change_id: str
@@ -30,7 +30,8 @@ class Intent:
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """
-    What became of a change. With an accepted one its link is made, and what it agreed on is agreed.
+    What became of a change. With an accepted one its link is made, and what it agreed on is agreed; with a delete its
+    link ends.
 
     `stays_open`: nobody knows whether it was written, so the intent stays as it is.
     """
@@ -60,7 +61,7 @@ class IntentStore(Protocol):
         """
         Outcomes, links and agreements, in one transaction. Gives the links that could not be made.
 
-        A DEFERRED outcome counts a try.
+        A DEFERRED outcome counts a try, open or not.
         """
 
     def outcomes_of(self, run: RunKey) -> Mapping[str, RecordOutcome]:
