@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from crm_patterns.core.ports import Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
+    from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.extract import ReadPlan
 
 
@@ -22,7 +23,14 @@ class CompareIdsOperator(StagingUpkeepOperator):
     step = "compare_ids"
     left_alone = "Nothing was closed."
 
-    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:  # noqa: ARG002
+    def prepare(
+        self,
+        source: Source,
+        state: State,
+        context: Context,  # noqa: ARG002
+        *,
+        means: Means,
+    ) -> ReadPlan | StepOutcome:
         from crm_patterns.patterns.id_comparison import why_not_due
         from crm_patterns.steps.compare_ids import plan_ids
 
@@ -32,7 +40,7 @@ class CompareIdsOperator(StagingUpkeepOperator):
             return self._skipped(why)
         if state.watermark(source.name, item.name) is None:
             return self._skipped("nothing of it is loaded yet")
-        return plan_ids(source, item.name, read=item.read, rest_below=self.settings.rest_below_rows)
+        return plan_ids(source, item.name, read=item.read, rest_below=self.settings.rest_below_rows, by=means)
 
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
         from crm_patterns.core.references import CheckedRef, LoadedRef

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from crm_patterns.core.ports import Source, State, StepOutcome, Warehouse
     from crm_patterns.core.staging import StageRef
+    from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.drift_audit import Repaired
     from crm_patterns.steps.extract import ReadPlan
 
@@ -26,7 +27,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
     left_alone = "Nothing was repaired."
     reads_in_a_dry_run = True
 
-    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:
+    def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan | StepOutcome:
         from crm_patterns.core.outcomes import RunState
         from crm_patterns.core.ports import StepOutcome
         from crm_patterns.hooks.warehouse import WarehouseHook
@@ -39,6 +40,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
             choice=field_choice(settings, self.object_name),
             read=settings.object(self.object_name).read,
             rest_below=settings.rest_below_rows,
+            means=means,
             days=settings.audit.days,
             overlap=timedelta(seconds=settings.overlap_s),
             everything=bool(context["params"].get("everything")),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from crm_patterns.core.ports import Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
+    from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.extract import ReadPlan
 
 
@@ -20,7 +21,14 @@ class RefreshComputedOperator(StagingUpkeepOperator):
 
     step = "refresh_computed"
 
-    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:  # noqa: ARG002
+    def prepare(
+        self,
+        source: Source,
+        state: State,
+        context: Context,  # noqa: ARG002
+        *,
+        means: Means,
+    ) -> ReadPlan | StepOutcome:
         from crm_patterns.steps.refresh import plan_refresh
 
         item, settings = self.settings.object(self.object_name), self.settings
@@ -35,6 +43,7 @@ class RefreshComputedOperator(StagingUpkeepOperator):
             field_choice(self.settings, self.object_name),
             read=item.read,
             rest_below=settings.rest_below_rows,
+            by=means,
         )
         return planned or self._skipped("it has no field that changes without a stamp")
 

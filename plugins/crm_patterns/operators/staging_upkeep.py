@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from crm_patterns.core.ports import RememberedJob, Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
+    from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.extract import ExtractOrder, ReadPlan
 
 
@@ -32,8 +33,8 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
     _is_late = False
 
     @abstractmethod
-    def prepare(self, source: Source, state: State, context: Context) -> ReadPlan | StepOutcome:
-        """What to read; an outcome where there is nothing to read."""
+    def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan | StepOutcome:
+        """What to read, with what the source's quota leaves; an outcome where there is nothing to read."""
 
     @abstractmethod
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
@@ -69,7 +70,9 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
 
     def _finished(self, state: State, context: Context, ref: StageRef, *, calls: int) -> StepOutcome:
         with self.asking(state, context, ref=ref.to_xcom(), calls=calls) as approved:
-            return replace(self.finish(state, context, ref, approved=approved), calls=calls)
+            outcome = self.finish(state, context, ref, approved=approved)
+        read = self._stage().manifest(ref).evidence
+        return replace(outcome, calls=calls, note=f"{outcome.note}; read by {read.method}: {read.method_reason}")
 
     def _staged(self, source: Source, state: State, context: Context) -> StageRef | StepOutcome:
         from crm_patterns.core.ports import StepOutcome
@@ -81,7 +84,7 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
             raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
         if job is None:
             order = replace(order, means=self._admitted(source, state, context))
-            planned = self.prepare(source, state, context)
+            planned = self.prepare(source, state, context, means=order.means)
             if isinstance(planned, StepOutcome):
                 return planned
             if context["params"].get("dry_run") and not self.reads_in_a_dry_run:

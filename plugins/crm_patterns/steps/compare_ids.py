@@ -24,6 +24,7 @@ from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, Stag
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.id_comparison import ComparedIds, question, summary
 from crm_patterns.patterns.naming import table_name
+from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.reconcile import broken_links
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps.extract import ReadPlan
@@ -59,14 +60,14 @@ class Difference:
     missing: Sequence[str]
 
 
-def plan_ids(source: Source, object_name: str, *, read: str, rest_below: int) -> ReadPlan:
+def plan_ids(source: Source, object_name: str, *, read: str, rest_below: int, by: Means = AS_USUAL) -> ReadPlan:
     """Read the ids of all records that are not in the bin, and nothing else."""
     read_at = source.now()
     key = ContractField("Id", "id", FieldKind.TEXT, length=18, nullable=False)
     contract = ObjectContract(source.name, object_name, table_name(object_name), (key,), "Id", None, None)
     request = ReadRequest(object_name, ("Id",), None, Window(None, read_at, WindowKind.FULL), include_deleted=False)
     count = source.count(request)
-    method, reason = choose(read, rows=count, rest_below=rest_below)
+    method, reason = choose(read, rows=count, rest_below=rest_below, by=by)
     return ReadPlan(request, contract, method, reason, count, read_at)
 
 

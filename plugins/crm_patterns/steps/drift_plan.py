@@ -11,6 +11,7 @@ from crm_patterns.core.drift import AuditCycle, AuditShare, DriftFinding, DriftK
 from crm_patterns.core.ports import KeyRange, LookRequest, ReadRequest, RunKey, Source, State, Table, Warehouse
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.drift_audit import audit_contract, due_share, is_over, share_of
+from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor, make_contract
 from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.quota import choose
@@ -31,6 +32,7 @@ class AuditOrder:
     overlap: timedelta
     everything: bool
     target_schema: str
+    means: Means = AS_USUAL
 
 
 def plan_audit(source: Source, warehouse: Warehouse, state: State, order: AuditOrder) -> ReadPlan | None:
@@ -109,7 +111,7 @@ def _plan(
     window, keys = Window(None, read_at, WindowKind.FULL), KeyRange(share.first_key, share.end_key)
     request = ReadRequest(order.object_name, names, None, window, keys=keys)
     count = source.count(request)
-    method, reason = choose(order.read, rows=count, rest_below=order.rest_below)
+    method, reason = choose(order.read, rows=count, rest_below=order.rest_below, by=order.means)
     log.info(
         "%s: slices %s to %s, %s rows, by %s: %s.", order.object_name, share.first + 1, share.end, count, method, reason
     )

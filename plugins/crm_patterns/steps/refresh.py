@@ -28,6 +28,7 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.staging import Manifest, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.computed_fields import refresh_contract, unknown_names
+from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor
 from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.history import HistoryOf, begin_history, history_of, record_history
@@ -50,8 +51,9 @@ class RefreshCounts:
 
 
 def plan_refresh(
-    source: Source, state: State, object_name: str, choice: FieldChoice, *, read: str, rest_below: int
-) -> ReadPlan | None:
+    source: Source, state: State, object_name: str, choice: FieldChoice, *, read: str, rest_below: int,
+    by: Means = AS_USUAL,
+) -> ReadPlan | None:  # fmt: skip
     """What to read of the object; None where it has no field that changes without a stamp."""
     read_at = source.now()
     cursor, window = likely_cursor(object_name, choice), Window(None, read_at, WindowKind.FULL)
@@ -64,7 +66,7 @@ def plan_refresh(
     names = tuple(field.name for field in contract.fields)
     request = ReadRequest(object_name, names, None, window, include_deleted=False)
     count = seen.count if seen.count is not None and contract.cursor == cursor else source.count(request)
-    method, reason = choose(read, rows=count, rest_below=rest_below)
+    method, reason = choose(read, rows=count, rest_below=rest_below, by=by)
     log.info("%s: %s of %s rows, by %s: %s.", object_name, ", ".join(_computed(contract)), count, method, reason)
     return ReadPlan(request, contract, method, reason, count, read_at)
 
