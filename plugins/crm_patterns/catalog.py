@@ -127,7 +127,7 @@ class AuditSettings(Frozen):
     deadline_s: int = Field(default=14_400, ge=60)
     days: int = Field(default=7, ge=1, le=366)
     bucket_digits: int = Field(default=13, ge=3, le=15)
-    max_buckets: int = Field(default=100, ge=1)  # more bad ones than this are no drift: repair by a full run
+    max_buckets: int = Field(default=100, ge=1)  # more bad ones than this: the whole share is read again instead
     max_findings: int = Field(default=1000, ge=1, le=100_000)  # named per object and run
 
     @property

@@ -66,10 +66,8 @@ def step(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     quota = SETTINGS.quota.model_copy(update={"rest_when_bulk_is_out_rows": 12})
     settings = SETTINGS.model_copy(update={"rest_below_rows": 3, "quota": quota})
     operator: OnADouble = request.param(task_id="Account.step", settings=settings, object_name="Account")
-    operator.source, operator.folder = (
-        SourceDouble([row(n, at=NOON - HOUR) for n in range(10)], fields=COMPUTED),
-        tmp_path,
-    )
+    operator.source = SourceDouble([row(n, at=NOON - HOUR) for n in range(10)], fields=COMPUTED)
+    operator.folder = tmp_path
     return operator
 
 

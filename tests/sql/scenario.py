@@ -136,8 +136,11 @@ def _audit(schema: str) -> Iterator[Step]:
     values = {"first_key": KEYS[0], "end_key": KEYS[2], "cutoff": NOON + timedelta(days=1), "digits": 13, "most": 10}
     yield Step("warehouse_elt/select_slice_bounds", names, {"slices": 1}, rows=[(KEYS[0],)])
     yield Step("warehouse_elt/count_settled", names, values)
-    yield Step("warehouse_elt/select_bad_buckets", {**names, "buckets": False}, values)
-    yield Step("warehouse_elt/select_differences", names, {**values, "buckets": [KEYS[0][:13]]})
+    yield Step("warehouse_elt/select_bad_buckets", names, values)
+    names |= {"fields": ORDER.fields, "buckets": True, "missing": True, "gone": True}
+    values |= {"buckets": [KEYS[0][:13]]}
+    yield Step("warehouse_elt/count_differences", names, values)
+    yield Step("warehouse_elt/select_differences", names, values)
     read = {"read_at": NOON + timedelta(hours=1), "run_id": "audit"}
     yield Step("warehouse_elt/count_silent_changes", {**names, "rejects": None}, read)
 

@@ -13,14 +13,17 @@ from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import create_engine
 
 from crm_patterns.core.drift import DriftFinding, DriftKind, Settlement
+from crm_patterns.core.errors import OutOfBudget
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import RunKey, StepOutcome, Table
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.guards import GuardRules
+from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
 from crm_patterns.steps import extract
-from crm_patterns.steps.drift_audit import Comparison, Repair, audit
+from crm_patterns.steps.drift_audit import Doubt, Repair, Repaired, audit
+from crm_patterns.steps.drift_compare import Comparison
 from crm_patterns.steps.drift_plan import AuditOrder, plan_audit
 from crm_patterns.steps.drift_repair import RepairOrder, repair
 from crm_patterns.steps.guard import ApprovalNeeded
@@ -31,6 +34,7 @@ from tests.source_double import NOON, SourceDouble, key, row
 
 Connect = Callable[[], Any]
 DAY = timedelta(days=1)
+REST_BELOW = 500
 RULES = GuardRules(deletes_share=0.3, deletes_at_least=3)
 
 
@@ -41,6 +45,10 @@ class Audits:
     loaded: Pipeline
     days: int = 2
     tries: int = field(default=0)
+    max_buckets: int = 100
+    max_findings: int = 1000
+    means: Means = AS_USUAL
+    doubts: list[Doubt] = field(default_factory=list)
 
     @property
     def source(self) -> SourceDouble:
@@ -53,19 +61,24 @@ class Audits:
         p, run = self.loaded, RunKey("crm_drift_audit", name)
         p.state.start_run(run, source="salesforce", run_type="manual", at=NOON)
         self.tries += 1
-        order = AuditOrder(run, "Account", FieldChoice(), "rest", 0, self.days, OVERLAP, everything, p.schema)
+        order = AuditOrder(
+            run, "Account", FieldChoice(), "auto", REST_BELOW, self.days, OVERLAP, everything, p.schema, self.means
+        )
         planned = plan_audit(p.source, p.warehouse, p.state, order)
         if planned is None:
             return None
-        extracted = extract.ExtractOrder(
-            run, "Account", FieldChoice(), "rest", WindowKind.FULL, None, timedelta(0), OVERLAP, 0
-        )
         ref = extract.read_rows_to_stage(
-            p.source, p.stage, p.state, extracted, planned, attempt_id=f"audit{self.tries}"
+            p.source, p.stage, p.state, self._reading(run), planned, attempt_id=f"audit{self.tries}"
         )
-        how = Comparison(Table(p.schema, "ACCOUNT"), f"{p.schema}_A", 13, 100, 1000)
+        how = Comparison(Table(p.schema, "ACCOUNT"), f"{p.schema}_A", 13, self.max_buckets, self.max_findings)
         mend = self._mend(run, dies, approved) if repairs else None
         return audit(lambda: p.source, p.stage, p.warehouse, p.state, run, ref, how, repair=mend)
+
+    def _reading(self, run: RunKey) -> extract.ExtractOrder:
+        full, none = WindowKind.FULL, timedelta(0)
+        return extract.ExtractOrder(
+            run, "Account", FieldChoice(), "auto", full, None, none, OVERLAP, REST_BELOW, self.means
+        )
 
     def _mend(self, run: RunKey, dies: bool, approved: int) -> Repair:
         p = self.loaded
@@ -79,10 +92,13 @@ class Audits:
             p.history_schema,
             0.9,
             replace(RULES, approved=approved),
+            self._reading(RunKey(run.dag_id, f"{run.run_id}/repair")),
+            job_deadline_s=0.2,
         )
 
-        def mend(buckets: Any) -> Any:
-            done = repair(p.source, p.stage, p.warehouse, NamesAreFilled(), p.state, order, buckets)
+        def mend(doubt: Doubt) -> Repaired:
+            self.doubts.append(doubt)
+            done = repair(p.source, p.stage, p.warehouse, NamesAreFilled(), p.state, order, doubt)
             if dies:
                 raise KeyboardInterrupt
             return done
@@ -249,6 +265,73 @@ def test_a_bucket_that_reaches_beyond_the_share_is_repaired_within_it(audits: Au
     assert outcome is not None
     assert outcome.tally.read == 4
     assert [(f.record_key, f.settlement) for f in audits.findings("monday")] == [(key(2), Settlement.REPAIRED)]
+
+
+def many_rows(audits: Audits, number: int) -> list[tuple[Any, ...]]:
+    """Loaded and settled; they are in as many buckets as there are hundreds of them."""
+    audits.source.rows = [row(n, at=NOON + HOUR, name=f"Acme {n}") for n in range(number)]
+    for name, clock in (("run-2", NOON + 3 * HOUR), ("run-3", NOON + 6 * HOUR)):
+        audits.source.clock = clock
+        audits.loaded.next_run(name).all()
+    return [r[:3] for r in audits.loaded.table()]
+
+
+def test_where_everything_is_bad_the_rare_is_named_and_everything_is_put_right_by_one_job(audits: Audits) -> None:
+    before = many_rows(audits, 1_200)
+    audits.max_buckets, audits.max_findings, submitted = 5, 20, audits.source.submitted
+    audits.tamper('update {0} set "NAME" = \'Tampered \' || "NAME"')
+    audits.tamper(f"update {{0}} set \"SYSTEM_MODSTAMP\" = '2026-01-01 00:00Z' where \"ID\" = '{key(777)}'")
+
+    audits.run("dry", repairs=False)
+    outcome = audits.run("audit")
+
+    assert outcome is not None
+    assert "1,201 differences in 12 buckets" in outcome.note
+    assert "0 remain" in outcome.note
+    found = audits.findings("audit")
+    assert [f.record_key for f in found if f.column == "system_modstamp"] == [key(777)]
+    assert [f.record_key for f in found if f.column == "name"] == [key(n) for n in range(19)]
+    assert {f.settlement for f in found} == {Settlement.REPAIRED}
+    assert [r[:3] for r in audits.loaded.table()] == before
+    assert [doubt.buckets for doubt in audits.doubts] == [()]
+    assert (audits.source.submitted, audits.source.jobs) == (submitted + 1, {})
+    silent = audits.loaded.state.silent_changes(RunKey("crm_drift_audit", "dry"))
+    assert [(change.field_name, change.rows) for change in silent] == [("Name", 1_199)]
+
+
+def test_what_could_not_be_put_right_is_told_exactly_although_not_all_of_it_is_named(audits: Audits) -> None:
+    many_rows(audits, 600)
+    audits.max_buckets, audits.max_findings = 5, 20
+    audits.tamper("update {0} set \"_SOURCE_MODIFIED_AT\" = '2026-03-01 13:00Z', \"NAME\" = 'Tampered'")
+    audits.tamper(
+        "update {0} set \"SYSTEM_MODSTAMP\" = '2026-03-01 13:30Z', \"_SOURCE_MODIFIED_AT\" = '2026-03-01 13:30Z' "
+        f"where \"ID\" > '{key(4)}'"
+    )
+
+    outcome = audits.run("audit")
+
+    assert outcome is not None
+    assert "1,195 differences in 6 buckets" in outcome.note
+    assert "1,190 remain" in outcome.note
+    assert {(f.record_key <= key(4), f.settlement) for f in audits.findings("audit")} == {
+        (True, Settlement.REPAIRED), (False, Settlement.REMAINS)
+    }  # fmt: skip
+
+
+def test_a_share_is_read_again_by_what_the_quota_leaves(audits: Audits) -> None:
+    many_rows(audits, 600)
+    audits.max_buckets, audits.means = 5, Means(bulk_is_out="bulk jobs: 0 of 10 left")
+    audits.tamper('update {0} set "NAME" = null')
+    submitted = audits.source.submitted
+
+    outcome = audits.run("audit")
+    audits.means = replace(audits.means, rest_when_bulk_is_out_rows=599)
+
+    assert outcome is not None
+    assert outcome.tally.updated == 600
+    assert audits.source.submitted == submitted
+    with pytest.raises(OutOfBudget, match="600 rows are too many to read by REST instead"):
+        audits.run("again")
 
 
 def test_one_changed_value_in_a_hundred_thousand_rows_is_found_and_named(audits: Audits) -> None:

@@ -1,42 +1,28 @@
--- Buckets whose count or checksum differs between source and warehouse; none where every settled row is the same.
+-- Buckets whose count or checksum differs between source and warehouse, at most so many, and how many there are at all.
 {% import "warehouse_elt/audited_rows.snowflake.jinja" as audited %}
-with {{ audited.settled(target, attempt, contract, keys, buckets) }},
-source_rows as (
+with {{ audited.settled(target, attempt, contract, keys, false) }}
+{% for side in ("at_source", "in_warehouse") %},
+{{ side }}_buckets as (
     select
-        at_source.bucket,
-        at_source.{{ contract.key_column | identifier }} as record_key,
-        {{ audited.row_checksum("at_source", contract) }} as checksum
-    from at_source
-),
-warehouse_rows as (
-    select
-        in_warehouse.bucket,
-        in_warehouse.{{ contract.key_column | identifier }} as record_key,
-        {{ audited.row_checksum("in_warehouse", contract) }} as checksum
-    from in_warehouse
-),
-source_buckets as (
-    select
-        source_rows.bucket,
+        {{ side }}.bucket,
         count(*) as row_count,
-        md5(listagg(source_rows.checksum, '') within group (order by source_rows.record_key)) as checksum
-    from source_rows
-    group by source_rows.bucket
-),
-warehouse_buckets as (
-    select
-        warehouse_rows.bucket,
-        count(*) as row_count,
-        md5(listagg(warehouse_rows.checksum, '') within group (order by warehouse_rows.record_key)) as checksum
-    from warehouse_rows
-    group by warehouse_rows.bucket
+        md5(
+            listagg({{ audited.row_checksum(side, contract) }}, '')
+                within group (order by {{ side }}.{{ contract.key_column | identifier }})
+        ) as checksum
+    from {{ side }}
+    group by {{ side }}.bucket
 )
+{%- endfor %}
+
 select
-    coalesce(source_buckets.bucket, warehouse_buckets.bucket) as bucket,
-    coalesce(warehouse_buckets.row_count, 0) as warehouse_rows,
-    coalesce(source_buckets.row_count, 0) as source_rows
-from source_buckets
-full outer join warehouse_buckets
-    on source_buckets.bucket = warehouse_buckets.bucket
-where source_buckets.checksum is distinct from warehouse_buckets.checksum
+    coalesce(at_source_buckets.bucket, in_warehouse_buckets.bucket) as bucket,
+    coalesce(in_warehouse_buckets.row_count, 0) as warehouse_rows,
+    coalesce(at_source_buckets.row_count, 0) as source_rows,
+    count(*) over () as bad_buckets
+from at_source_buckets
+full outer join in_warehouse_buckets
+    on at_source_buckets.bucket = in_warehouse_buckets.bucket
+where at_source_buckets.checksum is distinct from in_warehouse_buckets.checksum
 order by bucket
+limit %(most)s

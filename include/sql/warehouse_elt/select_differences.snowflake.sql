@@ -1,34 +1,23 @@
--- Records of the given buckets that differ, at most so many: key, bucket, is missing, is gone, and per column both values.
+-- Records that are missing, are gone or differ in the given columns, at most so many: key, bucket, is missing, is gone,
+-- and per column whether it differs and both values.
 {% import "warehouse_elt/audited_rows.snowflake.jinja" as audited %}
-with {{ audited.settled(target, attempt, contract, keys, true) }},
-compared as (
-    select
-        coalesce(kept.{{ contract.key_column | identifier }}, incoming.{{ contract.key_column | identifier }}) as record_key,
-        coalesce(kept.bucket, incoming.bucket) as bucket,
-        kept.{{ contract.key_column | identifier }} is null as is_missing,
-        incoming.{{ contract.key_column | identifier }} is null as is_gone,
-{% for field in contract.fields if field.column != contract.key_column %}
-        {{ audited.value("kept", field) }} is distinct from {{ audited.value("incoming", field) }} as differs_{{ loop.index }},
-        left(cast({{ audited.value("kept", field) }} as varchar), 200) as ours_{{ loop.index }},
-        left(cast({{ audited.value("incoming", field) }} as varchar), 200) as theirs_{{ loop.index }}{{ "," if not loop.last }}
-{% endfor %}
-    from in_warehouse as kept
-    full outer join at_source as incoming
-        on kept.{{ contract.key_column | identifier }} = incoming.{{ contract.key_column | identifier }}
-)
+with {{ audited.settled(target, attempt, contract, keys, buckets) }},
+{{ audited.compared(contract, fields, shown=true) }}
 select
     compared.record_key,
     compared.bucket,
     compared.is_missing,
-    compared.is_gone,
-{% for field in contract.fields if field.column != contract.key_column %}
+    compared.is_gone
+{%- for field in fields %},
     compared.differs_{{ loop.index }},
     compared.ours_{{ loop.index }},
-    compared.theirs_{{ loop.index }}{{ "," if not loop.last }}
-{% endfor %}
+    compared.theirs_{{ loop.index }}
+{%- endfor %}
+
 from compared
-where compared.is_missing or compared.is_gone
-{% for field in contract.fields if field.column != contract.key_column %}
+where {{ "compared.is_missing" if missing else "false" }}
+    or {{ "compared.is_gone" if gone else "false" }}
+{% for field in fields %}
     or compared.differs_{{ loop.index }}
 {% endfor %}
 order by compared.record_key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,12 @@ from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
 from crm_patterns.operators.step import field_choice, run_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.sdk import Context
 
     from crm_patterns.core.ports import Source, State, StepOutcome, Warehouse
     from crm_patterns.core.staging import StageRef
     from crm_patterns.patterns.quota import Means
-    from crm_patterns.steps.drift_audit import Repaired
+    from crm_patterns.steps.drift_audit import Doubt, Repaired
     from crm_patterns.steps.extract import ReadPlan
 
 
@@ -56,7 +55,8 @@ class DriftAuditOperator(StagingUpkeepOperator):
         from crm_patterns.hooks.salesforce import SalesforceSourceHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.patterns.naming import table_name
-        from crm_patterns.steps.drift_audit import Comparison, audit
+        from crm_patterns.steps.drift_audit import audit
+        from crm_patterns.steps.drift_compare import Comparison
 
         settings = self.settings
         how = Comparison(
@@ -68,8 +68,8 @@ class DriftAuditOperator(StagingUpkeepOperator):
         )
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
 
-            def put_right(buckets: Sequence[str]) -> Repaired:
-                return self._repair(state, warehouse, context, buckets, approved=approved)
+            def put_right(doubt: Doubt) -> Repaired:
+                return self._repair(state, warehouse, context, doubt, approved=approved)
 
             return audit(
                 SalesforceSourceHook(settings.source_conn_id).source,
@@ -82,9 +82,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
                 repair=None if context["params"].get("dry_run") else put_right,
             )
 
-    def _repair(
-        self, state: State, warehouse: Warehouse, context: Context, buckets: Sequence[str], *, approved: int
-    ) -> Repaired:
+    def _repair(self, state: State, warehouse: Warehouse, context: Context, doubt: Doubt, *, approved: int) -> Repaired:
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.drift_repair import RepairOrder, repair
 
@@ -92,6 +90,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
         quality = WarehouseHook(settings.warehouse_conn_id).quality(
             docs_root=settings.data_docs_root, docs_url=settings.data_docs_url
         )
+        reading = self._order(context)
         order = RepairOrder(
             run=run_key(context),
             object_name=self.object_name,
@@ -102,6 +101,9 @@ class DriftAuditOperator(StagingUpkeepOperator):
             history_schema=settings.history_schema_of(self.object_name),
             max_rejected_share=settings.rejected_share_of(self.object_name),
             rules=self._rules(approved),
+            reading=replace(reading, run=replace(reading.run, run_id=f"{reading.run.run_id}/repair")),
+            job_deadline_s=settings.job_deadline_s,
         )
         with self._source(state, context) as source:
-            return repair(source, self._stage(), warehouse, quality, state, order, buckets)
+            order = replace(order, reading=replace(order.reading, means=self._admitted(source, state, context)))
+            return repair(source, self._stage(), warehouse, quality, state, order, doubt)

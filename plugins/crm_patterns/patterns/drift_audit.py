@@ -7,8 +7,8 @@ order it alike. A share's bounds are fixed when a cycle begins, so that growth m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +46,7 @@ def share_of(cycle: AuditCycle, first: int, end: int, *, cutoff: datetime) -> Au
 
 def audit_contract(contract: ObjectContract) -> ObjectContract:
     """What is compared: all but the computed fields, which change without a stamp and are refreshed on their own."""
-    return replace(contract, fields=tuple(field for field in contract.fields if not field.computed))
+    return replace(contract, fields=tuple(each for each in contract.fields if not each.computed))
 
 
 def bucket_range(bucket: str) -> KeyRange:
@@ -68,44 +68,129 @@ def _successor(prefix: str) -> str:
     return carried and carried + ID_CHARACTERS[0]
 
 
-def name_differences(contract: ObjectContract, rows: Iterable[Sequence[Any]]) -> Iterator[DriftFinding]:
+@dataclass(frozen=True, slots=True)
+class Counted:
     """
-    Findings from the rows of `select_differences`: key, bucket, is missing, is gone, then for each column that is
-    compared whether it differs, the warehouse's value and the source's, as text.
+    Records that are missing or gone, and per column those that differ. `silent`: those whose stamp is the same.
+
+    Columns in which nothing differs are left out.
     """
-    compared = compared_fields(contract)
+
+    missing: int = 0
+    gone: int = 0
+    differing: Mapping[str, int] = field(default_factory=dict)
+    silent: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return self.missing + self.gone + sum(self.differing.values())
+
+
+def counted(contract: ObjectContract, row: Sequence[Any]) -> Counted:
+    """From the row of `count_differences`."""
+    missing, gone, *numbers = (int(number or 0) for number in row)
+    columns = [compared.column for compared in compared_fields(contract)]
+    return Counted(
+        missing,
+        gone,
+        {column: rows for column, rows in zip(columns, numbers[0::2], strict=True) if rows},
+        {column: rows for column, rows in zip(columns, numbers[1::2], strict=True) if rows},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What is looked up to be named: `whole` records that are missing or gone, and columns; at most `rows` records."""
+
+    whole: frozenset[DriftKind]
+    columns: frozenset[str]
+    rows: int
+
+
+def what_to_name(found: Counted, *, most: int, set_aside: int = 0) -> list[Naming]:
+    """
+    Everything that is rare, the rarest first, as long as it fits into `most`; then what is left of `most` for the rest.
+
+    So one value is named that differs in another column than a hundred thousand do. Up to `set_aside` of the missing
+    records are explained and not counted.
+    """
+    sizes: dict[DriftKind | str, int] = {DriftKind.MISSING: found.missing, DriftKind.GONE: found.gone}
+    sizes = {kind: rows for kind, rows in {**sizes, **found.differing}.items() if rows}
+    costs = {kind: max(0, rows - set_aside) if kind is DriftKind.MISSING else rows for kind, rows in sizes.items()}
+    rare: list[DriftKind | str] = []
+    common = sorted(sizes, key=lambda kind: (costs[kind], kind))
+    while common and costs[common[0]] <= most:
+        most -= costs[common[0]]
+        rare.append(common.pop(0))
+    spare = set_aside if DriftKind.MISSING in common else 0
+    given = [(rare, sum(sizes[kind] for kind in rare)), (common, max(1, most // max(1, len(common))) + spare)]
+    return [_naming(kinds, rows) for kinds, rows in given if kinds]
+
+
+def _naming(kinds: Iterable[DriftKind | str], rows: int) -> Naming:
+    whole = frozenset(kind for kind in kinds if isinstance(kind, DriftKind))
+    return Naming(whole, frozenset(kind for kind in kinds if not isinstance(kind, DriftKind)), rows)
+
+
+def name_differences(fields: Sequence[ContractField], rows: Iterable[Sequence[Any]]) -> Iterator[DriftFinding]:
+    """
+    Findings from the rows of `select_differences`: key, bucket, is missing, is gone, then for each of the fields
+    whether it differs, the warehouse's value and the source's, as text.
+    """
     for key, bucket, is_missing, is_gone, *values in rows:
         if is_missing or is_gone:
             kind = DriftKind.MISSING if is_missing else DriftKind.GONE
             yield DriftFinding(kind, str(key), bucket=str(bucket))
             continue
-        for field, differs, ours, theirs in zip(compared, values[0::3], values[1::3], values[2::3], strict=True):
+        for named, differs, ours, theirs in zip(fields, values[0::3], values[1::3], values[2::3], strict=True):
             if differs:
                 yield DriftFinding(
-                    DriftKind.DIFFERENT, str(key), field.column, str(bucket), _shown(field, ours), _shown(field, theirs)
+                    DriftKind.DIFFERENT, str(key), named.column, str(bucket), _shown(named, ours), _shown(named, theirs)
                 )
 
 
 def compared_fields(contract: ObjectContract) -> tuple[ContractField, ...]:
-    return tuple(field for field in contract.fields if field.name != contract.key)
+    return tuple(each for each in contract.fields if each.name != contract.key)
 
 
-def _shown(field: ContractField, value: object) -> str | None:
+def _shown(named: ContractField, value: object) -> str | None:
     if value is None:
         return None
-    return HIDDEN if field.hashed else str(value)[:SHOWN_CHARACTERS]
+    return HIDDEN if named.hashed else str(value)[:SHOWN_CHARACTERS]
 
 
-def unexplained(
-    found: Iterable[DriftFinding], *, quarantined: Collection[str], deleted_since: Collection[str]
-) -> list[DriftFinding]:
-    """Without records that are set aside with a reason, and without those deleted at the source since the cutoff."""
-    return [
-        finding
-        for finding in found
-        if not (finding.kind is DriftKind.MISSING and finding.record_key in quarantined)
-        and not (finding.kind is DriftKind.GONE and finding.record_key in deleted_since)
-    ]
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """All of them counted, and those that are named; `explained` are counted, but are none."""
+
+    counted: Counted
+    named: list[DriftFinding] = field(default_factory=list)
+    explained: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.counted.total - self.explained
+
+    @property
+    def unnamed(self) -> int:
+        return max(0, self.total - len(self.named))
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Keys of records that may differ: set aside with a reason, or deleted at the source since the cutoff."""
+
+    quarantined: frozenset[str]
+    deleted_since: frozenset[str] = frozenset()
+
+    def less(self, found: Differences) -> Differences:
+        """Without those."""
+        named = [finding for finding in found.named if not self._explains(finding)]
+        return replace(found, named=named, explained=len(found.named) - len(named))
+
+    def _explains(self, finding: DriftFinding) -> bool:
+        missing = finding.kind is DriftKind.MISSING and finding.record_key in self.quarantined
+        return missing or (finding.kind is DriftKind.GONE and finding.record_key in self.deleted_since)
 
 
 def settle(before: Iterable[DriftFinding], after: Iterable[DriftFinding]) -> list[DriftFinding]:
@@ -119,14 +204,3 @@ def settle(before: Iterable[DriftFinding], after: Iterable[DriftFinding]) -> lis
     for place, finding in still.items():
         settled.setdefault(place, replace(finding, settlement=Settlement.REMAINS))
     return list(settled.values())
-
-
-def silent_columns(contract: ObjectContract, found: Iterable[DriftFinding]) -> dict[str, int]:
-    """Records by column whose value differs although their stamp does not."""
-    differing = [finding for finding in found if finding.kind is DriftKind.DIFFERENT]
-    moved = {finding.record_key for finding in differing if finding.column == contract.cursor_column}
-    silent: dict[str, int] = {}
-    for finding in differing:
-        if finding.record_key not in moved:
-            silent[finding.column] = silent.get(finding.column, 0) + 1
-    return silent

@@ -1,7 +1,7 @@
 """
 Compare a share of the source with the warehouse: checksums by bucket, then the records of bad buckets value by value.
 
-Bad buckets are read again, go the way of every attempt (load, validate, publish), and are compared once more. Findings
+What is bad is read again, goes the way of every attempt (load, validate, publish), and is compared once more. Findings
 are on record before anything is repaired, so that a killed run does not repair and forget.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from crm_patterns.core.contracts import ObjectContract
@@ -19,7 +19,8 @@ from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import KeyRange, LookRequest, RunKey, Source, Stage, State, StepOutcome, Table, Warehouse
 from crm_patterns.core.staging import Manifest, StageRef
 from crm_patterns.core.windows import Window, WindowKind
-from crm_patterns.patterns.drift_audit import name_differences, settle, silent_columns, unexplained
+from crm_patterns.patterns.drift_audit import Counted, Differences, Explained, settle
+from crm_patterns.steps.drift_compare import BadBuckets, Beside, Comparison
 from crm_patterns.steps.drift_plan import count_settled
 from crm_patterns.steps.load import copy_into_attempt, ensure_schema
 from crm_patterns.steps.reconcile import drop_attempt_tables
@@ -28,14 +29,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """How to compare, and how much of it to name. `digits`: characters of an id that make a bucket."""
+class Doubt:
+    """What is to be read again: these buckets or, where none is named because they are too many, the whole share."""
 
-    target: Table
-    attempt_schema: str
-    digits: int
-    max_buckets: int
-    max_findings: int
+    share: KeyRange
+    buckets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,8 @@ class Repaired:
     tally: Tally
 
 
-Repair = Callable[[Sequence[str]], Repaired]
-"""Reads the buckets again and publishes them."""
+Repair = Callable[[Doubt], Repaired]
+"""Reads what is in doubt again and publishes it."""
 
 
 def audit(
@@ -60,23 +58,24 @@ def audit(
     share = state.audit_share(run, manifest.address.source, name)
     if share is None:
         raise StopRun(f"{name}: no share was claimed for this run.", fix="Clear this task.")
-    attempt = _load(stage, warehouse, state, run, ref, manifest, how)
-    buckets = _bad_buckets(warehouse, contract, share, attempt, how)
-    found = _differences(warehouse, contract, share, attempt, how, buckets=buckets) if buckets else []
-    if found:
-        aside = {row.record_key for row in stage.rejected_rows(ref)}
-        found = _unexplained(open_source, state, manifest, share, found, aside=aside)
-    state.record_findings(run, name, found, at=datetime.now(UTC))
-    _record_silent(state, run, name, contract, found)
+    beside = Beside(warehouse, contract, share, how, _load(stage, warehouse, state, run, ref, manifest, how))
+    quarantined = state.open_quarantine_keys(manifest.address.source, name)
+    explained = Explained(frozenset({*quarantined, *(row.record_key for row in stage.rejected_rows(ref))}))
+    bad, found = beside.bad_buckets(), Differences(Counted())
+    if bad.total:
+        found = beside.differences(bad.listed, set_aside=len(explained.quarantined))
+        explained = _with_deleted(open_source, name, share, found, explained)
+        found = explained.less(found)
+    state.record_findings(run, name, found.named, at=datetime.now(UTC))
+    _record_silent(state, run, name, contract, found.counted)
     before = [finding for _, finding in state.findings(run, name)]
-    tally = Tally()
+    left, tally = replace(found, named=before), Tally()
     if before and repair is not None:
-        tally = _repair(warehouse, state, run, manifest, share, how, before, repair)
+        left, tally = _repair(state, run, beside, explained, bad, found, before, repair)
     drop_attempt_tables(warehouse, state, run, name)
     if repair is not None:
         state.prove_audit(run, manifest.address.source, name)
-    after = [finding for _, finding in state.findings(run, name)]
-    return _outcome(manifest, share, buckets, after, tally)
+    return _outcome(manifest, share, bad, found, before=before, left=left, repaired=tally)
 
 
 def _load(
@@ -99,100 +98,89 @@ def _load(
     return attempt
 
 
-def _values(share: AuditShare, how: Comparison) -> dict[str, object]:
-    keys = {"first_key": share.first_key, "end_key": share.end_key}
-    return {**keys, "cutoff": share.cutoff, "digits": how.digits, "most": how.max_findings}
+def _with_deleted(
+    open_source: Callable[[], Source], name: str, share: AuditShare, found: Differences, explained: Explained
+) -> Explained:
+    """With what was deleted at the source since the cutoff, by its own log, which is asked only where that matters."""
+    if not found.counted.gone:
+        return explained
+    source = open_source()
+    try:
+        window = Window(None, share.cutoff, WindowKind.FULL)
+        seen = source.look(LookRequest(name, None, window, deleted_since=share.cutoff))
+    finally:
+        source.close()
+    return replace(explained, deleted_since=frozenset(seen.deletions.deleted_at if seen.deletions else ()))
 
 
-def _bad_buckets(
-    warehouse: Warehouse, contract: ObjectContract, share: AuditShare, attempt: Table, how: Comparison
-) -> list[str]:
-    names = {"target": how.target, "attempt": attempt, "contract": contract, "buckets": False}
-    names["keys"] = KeyRange(share.first_key, share.end_key)
-    rows = warehouse.run("warehouse_elt/select_bad_buckets", names=names, values=_values(share, how))
-    for bucket, ours, theirs in rows[:20]:
-        log.info("Bucket %s differs: %s rows in the warehouse, %s at the source.", bucket, ours, theirs)
-    return [str(row[0]) for row in rows]
-
-
-def _differences(
-    warehouse: Warehouse, contract: ObjectContract, share: AuditShare, attempt: Table, how: Comparison, *,
-    buckets: Sequence[str],
-) -> list[DriftFinding]:  # fmt: skip
-    names = {"target": how.target, "attempt": attempt, "contract": contract}
-    names["keys"] = KeyRange(share.first_key, share.end_key)
-    values = {**_values(share, how), "buckets": list(buckets[: how.max_buckets])}
-    rows = warehouse.run("warehouse_elt/select_differences", names=names, values=values)
-    return list(name_differences(contract, rows))
-
-
-def _unexplained(
-    open_source: Callable[[], Source], state: State, manifest: Manifest, share: AuditShare,
-    found: Sequence[DriftFinding], *, aside: set[str],
-) -> list[DriftFinding]:  # fmt: skip
-    """Less what is set aside with a reason, and what was deleted at the source since the cutoff, by its own log."""
-    address = manifest.address
-    quarantined = {*state.open_quarantine_keys(address.source, address.object_name), *aside}
-    deleted: set[str] = set()
-    if any(finding.kind is DriftKind.GONE for finding in found):
-        source = open_source()
-        try:
-            window = Window(None, share.cutoff, WindowKind.FULL)
-            seen = source.look(LookRequest(address.object_name, None, window, deleted_since=share.cutoff))
-        finally:
-            source.close()
-        deleted = set(seen.deletions.deleted_at) if seen.deletions else set()
-    return unexplained(found, quarantined=quarantined, deleted_since=deleted)
-
-
-def _record_silent(
-    state: State, run: RunKey, name: str, contract: ObjectContract, found: Sequence[DriftFinding]
-) -> None:
+def _record_silent(state: State, run: RunKey, name: str, contract: ObjectContract, found: Counted) -> None:
     fields = {field.column: field.name for field in contract.fields}
-    silent = {(column, fields[column]): rows for column, rows in silent_columns(contract, found).items()}
+    silent = {(column, fields[column]): rows for column, rows in found.silent.items()}
     if silent:
         state.record_silent_changes(run, name, silent, at=datetime.now(UTC))
 
 
+def _doubt(beside: Beside, bad: BadBuckets, found: Differences, before: Sequence[DriftFinding]) -> Doubt | None:
+    """The buckets of all findings of this run, an earlier try's included; where not all are named, all bad ones."""
+    share = KeyRange(beside.share.first_key, beside.share.end_key)
+    buckets = {finding.bucket for finding in before if finding.bucket}
+    if found.unnamed:
+        buckets |= set(bad.first)
+    if len(buckets) > beside.how.max_buckets or (found.unnamed and bad.listed is None):
+        return Doubt(share)
+    return Doubt(share, tuple(sorted(buckets))) if buckets else None
+
+
 def _repair(
-    warehouse: Warehouse, state: State, run: RunKey, manifest: Manifest, share: AuditShare, how: Comparison,
+    state: State, run: RunKey, beside: Beside, explained: Explained, bad: BadBuckets, found: Differences,
     before: Sequence[DriftFinding], repair: Repair,
-) -> Tally:  # fmt: skip
-    """Read the buckets of all findings of this run again, an earlier try's included, and compare them once more."""
-    name, contract = manifest.address.object_name, manifest.contract
-    buckets = sorted({finding.bucket for finding in before if finding.bucket})[: how.max_buckets]
-    done, after = Repaired("", Tally()), [finding for finding in before if finding.kind is not DriftKind.COUNT]
-    if buckets:
-        done = repair(buckets)
-    if done.attempt:
-        attempt = Table(how.attempt_schema, done.attempt)
-        after = _differences(warehouse, contract, share, attempt, how, buckets=buckets)
-    after += [finding for finding in before if _is_still_short(warehouse, contract, share, how, finding)]
-    state.record_findings(run, name, settle(before, after), at=datetime.now(UTC))
-    return done.tally
+) -> tuple[Differences, Tally]:  # fmt: skip
+    """Read what is in doubt again and compare it once more; what is left of the differences."""
+    doubt = _doubt(beside, bad, found, before)
+    done = repair(doubt) if doubt else Repaired("", Tally())
+    left = replace(found, named=[finding for finding in before if finding.kind is not DriftKind.COUNT])
+    if doubt and done.attempt:
+        again = replace(beside, attempt=Table(beside.how.attempt_schema, done.attempt))
+        left = explained.less(again.differences(doubt.buckets or None, set_aside=len(explained.quarantined)))
+        if left.unnamed:
+            left = replace(left, named=[*left.named, *_still(again, before)])
+    short = [finding for finding in before if _is_still_short(beside, finding)]
+    settled = settle(before, [*left.named, *short])
+    state.record_findings(run, beside.contract.object_name, settled, at=datetime.now(UTC))
+    remaining = [finding for finding in settled if finding.settlement is Settlement.REMAINS]
+    return replace(left, named=remaining), done.tally
 
 
-def _is_still_short(
-    warehouse: Warehouse, contract: ObjectContract, share: AuditShare, how: Comparison, finding: DriftFinding
-) -> bool:
+def _still(again: Beside, before: Sequence[DriftFinding]) -> list[DriftFinding]:
+    """Those of before that differ still: looked up one by one, as the differences are too many to name them all."""
+    places = {(finding.record_key, finding.column) for finding in before}
+    found = again.of_records(sorted({finding.record_key for finding in before if finding.record_key}))
+    return [finding for finding in found if (finding.record_key, finding.column) in places]
+
+
+def _is_still_short(beside: Beside, finding: DriftFinding) -> bool:
     if finding.kind is not DriftKind.COUNT:
         return False
-    held = count_settled(warehouse, how.target, contract, cutoff=share.cutoff)
+    held = count_settled(beside.warehouse, beside.how.target, beside.contract, cutoff=beside.share.cutoff)
     return held < int(finding.source_value or 0)
 
 
 def _outcome(
-    manifest: Manifest, share: AuditShare, buckets: Sequence[str], found: Sequence[DriftFinding], repaired: Tally
-) -> StepOutcome:
+    manifest: Manifest, share: AuditShare, bad: BadBuckets, found: Differences, *, before: Sequence[DriftFinding],
+    left: Differences, repaired: Tally,
+) -> StepOutcome:  # fmt: skip
     read = manifest.rows + manifest.rejected
     changed = min(read, repaired.created + repaired.updated + repaired.deleted)
     tally = Tally(read=read, updated=changed, unchanged=read - changed - manifest.rejected, rejected=manifest.rejected)
     where = f"slices {share.first + 1} to {share.end}, {read:,} rows"
     name = manifest.address.object_name
-    if not found:
+    if not before:
         return StepOutcome(name, "audit", RunState.SUCCESS, tally, f"{where}: source and warehouse are the same")
-    left = sum(finding.settlement is not Settlement.REPAIRED for finding in found)
-    note = f"{where}: {len(found):,} differences in {len(buckets):,} buckets ({_named(found)}); {left:,} remain"
+    differences = len(before) + found.unnamed
+    note = (
+        f"{where}: {differences:,} differences in {bad.total:,} buckets ({_named(before)}); "
+        f"{max(left.total, len(left.named)):,} remain"
+    )
     return StepOutcome(name, "audit", RunState.PARTIAL, tally, note)
 
 

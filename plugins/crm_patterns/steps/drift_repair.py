@@ -1,27 +1,37 @@
-"""Read buckets of an object again and publish them the way of every attempt: load, validate, publish."""
+"""Read what is in doubt again and publish it the way of every attempt: load, validate, publish."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
 from crm_patterns.core.contracts import ObjectContract
-from crm_patterns.core.ports import Quality, ReadRequest, RunKey, Source, Stage, State, Warehouse
+from crm_patterns.core.ports import JobState, KeyRange, Quality, ReadRequest, RunKey, Source, Stage, State, Warehouse
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.drift_audit import bucket_range
 from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
-from crm_patterns.steps.drift_audit import Repaired
+from crm_patterns.steps import extract
+from crm_patterns.steps.drift_audit import Doubt, Repaired
+from crm_patterns.steps.extract import ExtractOrder, ReadPlan
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
+from crm_patterns.steps.quota import choose
 from crm_patterns.steps.validate import validate
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RepairOrder:
-    """Where the rows go. `attempt_id` is another one than that of the audit's own read."""
+    """
+    Where the rows go. `attempt_id` is another one than that of the audit's own read.
+
+    `reading`: how a whole share is read, with a run of its own that its job is remembered by.
+    """
 
     run: RunKey
     object_name: str
@@ -32,19 +42,21 @@ class RepairOrder:
     history_schema: str | None
     max_rejected_share: float
     rules: GuardRules
+    reading: ExtractOrder
+    job_deadline_s: float
 
 
 def repair(
     source: Source, stage: Stage, warehouse: Warehouse, quality: Quality, state: State, order: RepairOrder,
-    buckets: Sequence[str],
+    doubt: Doubt,
 ) -> Repaired:  # fmt: skip
     """
-    All records of the buckets, the deleted ones that the source still shows included, as they are now.
+    All records in doubt, the deleted ones that the source still shows included, as they are now.
 
     ApprovalNeeded, and nothing is published, where abnormally many rows would be closed.
     """
     contract = make_contract(source.name, source.describe(order.object_name), order.choice)
-    ref = _read(source, stage, contract, order, buckets)
+    ref = _read_again(source, stage, state, contract, order, doubt)
     loaded = load(
         stage, warehouse, state, order.run, ref, target_schema=order.target_schema, attempt_schema=order.attempt_schema
     )
@@ -59,7 +71,41 @@ def repair(
     return Repaired(loaded.attempt_table, published.tally)
 
 
-def _read(
+def _read_again(
+    source: Source, stage: Stage, state: State, contract: ObjectContract, order: RepairOrder, doubt: Doubt
+) -> StageRef:
+    if doubt.buckets:
+        return _read_buckets(source, stage, contract, order, doubt.buckets)
+    return _read_share(source, stage, state, contract, order, doubt.share)
+
+
+def _read_share(
+    source: Source, stage: Stage, state: State, contract: ObjectContract, order: RepairOrder, keys: KeyRange
+) -> StageRef:
+    """
+    By the interface that its size and the quota call for. A job is waited for here: this is as rare as it is needed.
+
+    RetryLater where it takes longer than its deadline; a killed task goes on with the job that it submitted.
+    """
+    reading, read_at = order.reading, source.now()
+    job = extract.resume(source, state, reading)
+    if job is None:
+        names, window = tuple(field.name for field in contract.fields), Window(None, read_at, WindowKind.FULL)
+        request = ReadRequest(order.object_name, names, None, window, keys=keys)
+        count = source.count(request)
+        method, reason = choose(reading.read, rows=count, rest_below=reading.rest_below, by=reading.means)
+        planned = ReadPlan(request, contract, method, reason, count, read_at)
+        log.info("%s: reading all %s rows of the share again by %s: %s.", order.object_name, count, method, reason)
+        if method == "bulk":
+            planned, job = extract.submit(source, state, reading, planned)
+        if job is None:
+            return extract.read_rows_to_stage(source, stage, state, reading, planned, attempt_id=order.attempt_id)
+    if extract.wait_briefly(source, job.job_id, grace_s=order.job_deadline_s).state is JobState.WAITING:
+        raise extract.abandon(source, state, reading, job.job_id, waited_s=order.job_deadline_s)
+    return extract.read_job_to_stage(source, stage, state, reading, job, attempt_id=order.attempt_id)
+
+
+def _read_buckets(
     source: Source, stage: Stage, contract: ObjectContract, order: RepairOrder, buckets: Sequence[str]
 ) -> StageRef:
     read_at = source.now()

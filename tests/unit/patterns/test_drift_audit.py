@@ -6,18 +6,24 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.drift import AuditCycle, DriftFinding, DriftKind, Settlement
 from crm_patterns.patterns.drift_audit import (
+    Counted,
+    Differences,
+    Explained,
     audit_contract,
     bucket_range,
+    compared_fields,
+    counted,
     due_share,
     is_over,
     name_differences,
     settle,
-    silent_columns,
-    unexplained,
+    what_to_name,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,7 +100,7 @@ def test_key_and_column_are_named_and_a_hashed_value_is_not_shown() -> None:
         ("3", "b", False, True, *same * 3),
     ]
 
-    assert list(name_differences(audit_contract(CONTRACT), rows)) == [
+    assert list(name_differences(compared_fields(audit_contract(CONTRACT)), rows)) == [
         DriftFinding(DriftKind.DIFFERENT, "1", "name", "b", "x" * 200, None),
         DriftFinding(DriftKind.DIFFERENT, "1", "tax_c", "b", "(hidden)", "(hidden)"),
         DriftFinding(DriftKind.MISSING, "2", bucket="b"),
@@ -105,8 +111,10 @@ def test_key_and_column_are_named_and_a_hashed_value_is_not_shown() -> None:
 def test_quarantined_and_just_deleted_records_are_explained() -> None:
     missing, gone = DriftFinding(DriftKind.MISSING, "1"), DriftFinding(DriftKind.GONE, "2")
 
-    assert unexplained([missing, gone], quarantined={"1"}, deleted_since={"2"}) == []
-    assert unexplained([missing, gone], quarantined={"2"}, deleted_since={"1"}) == [missing, gone]
+    found = Differences(Counted(missing=1, gone=1), [missing, gone])
+
+    assert Explained(frozenset("1"), frozenset("2")).less(found).total == 0
+    assert Explained(frozenset("2"), frozenset("1")).less(found) == found
 
 
 def test_what_is_found_again_remains_and_the_rest_is_repaired() -> None:
@@ -118,12 +126,47 @@ def test_what_is_found_again_remains_and_the_rest_is_repaired() -> None:
     assert states == {"1": Settlement.REPAIRED, "2": Settlement.REMAINS, "3": Settlement.REMAINS}
 
 
-def test_a_value_is_silent_where_the_stamp_is_the_same() -> None:
-    found = [
-        DriftFinding(DriftKind.DIFFERENT, "1", "name"),
-        DriftFinding(DriftKind.DIFFERENT, "2", "name"),
-        DriftFinding(DriftKind.DIFFERENT, "2", "system_modstamp"),
-        DriftFinding(DriftKind.MISSING, "3"),
-    ]
+def test_all_is_counted_by_column_and_a_value_is_silent_where_the_stamp_is_the_same() -> None:
+    name, tax, stamp = (5, 4), (0, 0), (1, 0)
 
-    assert silent_columns(CONTRACT, found) == {"name": 1}
+    found = counted(audit_contract(CONTRACT), (2, 3, *name, *tax, *stamp))
+
+    assert found == Counted(2, 3, {"name": 5, "system_modstamp": 1}, {"name": 4})
+    assert found.total == 11
+
+
+def test_one_value_is_named_beside_a_hundred_thousand() -> None:
+    found = Counted(0, 1, {"name": 100_000, "tax_c": 1, "other": 400_000})
+
+    rare, common = what_to_name(found, most=1_000)
+
+    assert (rare.whole, rare.columns, rare.rows) == ({DriftKind.GONE}, {"tax_c"}, 2)
+    assert (common.whole, common.columns, common.rows) == (frozenset(), {"name", "other"}, 499)
+
+
+def test_records_that_are_set_aside_take_no_place_from_those_that_are_missing() -> None:
+    [all_of_them] = what_to_name(Counted(missing=5_001), most=1_000, set_aside=5_000)
+    [some] = what_to_name(Counted(missing=100_000), most=1_000, set_aside=5_000)
+
+    assert (all_of_them.rows, some.rows) == (5_001, 6_000)
+
+
+@given(
+    st.integers(0, 5_000),
+    st.integers(0, 5_000),
+    st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 5_000)),
+    st.integers(1, 3_000),
+)
+def test_every_kind_is_named_and_all_together_are_bounded(
+    missing: int, gone: int, differing: dict[str, int], most: int
+) -> None:
+    found = Counted(missing, gone, differing)
+
+    namings = what_to_name(found, most=most)
+
+    kinds = [kind for naming in namings for kind in (*naming.whole, *naming.columns)]
+    sizes = {DriftKind.MISSING: missing, DriftKind.GONE: gone, **differing}
+    assert sorted(kinds) == sorted(kind for kind, rows in sizes.items() if rows)
+    assert sum(naming.rows for naming in namings) <= most + 1
+    if found.total <= most:
+        assert [naming.rows for naming in namings] == [found.total][: len(kinds)]
