@@ -39,12 +39,19 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChooseDueObjectsO
     return ChooseDueObjectsOperator(task_id="choose_objects", settings=SETTINGS)
 
 
-def context(kind: str, *objects: str, branches: Any = None) -> Any:
-    return {
-        "dag_run": SimpleNamespace(run_type=kind),
-        "params": {"objects": list(objects)},
-        "ti": SimpleNamespace(xcom_pull=lambda task_ids: branches),
-    }
+class Letters(dict[str, Any]):
+    """XComs of `choose_objects` in a run: what it pushed, and nothing that it merely returned."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
+        assert task_ids == "choose_objects"
+        return self.get(key)
+
+
+def context(kind: str, *objects: str) -> Any:
+    return {"dag_run": SimpleNamespace(run_type=kind), "params": {"objects": list(objects)}, "ti": Letters()}
 
 
 def test_a_scheduled_run_leaves_out_what_was_read_today(choose: ChooseDueObjectsOperator) -> None:
@@ -57,9 +64,12 @@ def test_a_person_gets_what_they_asked_for(choose: ChooseDueObjectsOperator, kin
     assert choose.choose_branch(context(kind, "Product2")) == ["Product2"]
 
 
-def test_a_run_answers_for_the_objects_it_chose_and_for_no_others() -> None:
-    assert chosen(SETTINGS, context("scheduled", branches=["Account"])) == ["Account"]
-    assert chosen(SETTINGS, context("scheduled", branches=[])) == []
+def test_a_run_answers_for_the_objects_it_chose_and_for_no_others(choose: ChooseDueObjectsOperator) -> None:
+    run = context("scheduled")
+
+    choose.choose_branch(run)
+
+    assert chosen(SETTINGS, run) == ["Account", "UserRole"]
 
 
 def test_without_a_word_of_what_was_chosen_it_answers_for_all_that_could_be() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crm_patterns.catalog import WarehouseEltSettings
 
 TASK_ID = "choose_objects"
+CHOSEN = "chosen"
 
 
 class ChooseObjectsOperator(BaseBranchOperator):
@@ -30,6 +31,12 @@ class ChooseObjectsOperator(BaseBranchOperator):
         self.object_names = tuple(object_names)
 
     def choose_branch(self, context: Context) -> list[str]:
+        names = self._choose(context)
+        # A branching task that skips anything ends in an exception of Airflow's, and so never pushes what it returns.
+        context["ti"].xcom_push(key=CHOSEN, value=names)
+        return names
+
+    def _choose(self, context: Context) -> list[str]:
         return asked_for(self.object_names, context)
 
 
@@ -49,8 +56,8 @@ class ChooseDueObjectsOperator(ChooseObjectsOperator):
         self._note_quota(context)
         return super().execute(context)
 
-    def choose_branch(self, context: Context) -> list[str]:
-        names = super().choose_branch(context)
+    def _choose(self, context: Context) -> list[str]:
+        names = super()._choose(context)
         is_a_persons_choice = run_type(context) != "scheduled" or context["params"].get("objects")
         return names if is_a_persons_choice else self._due(names)
 
@@ -101,7 +108,7 @@ def asked_for(object_names: Iterable[str], context: Context) -> list[str]:
 
 def chosen(settings: WarehouseEltSettings, context: Context) -> list[str]:
     """What `choose_objects` of this run decided; where it has left no word, all that could have been meant."""
-    branches = context["ti"].xcom_pull(task_ids=TASK_ID)
-    if branches is None:
+    names = context["ti"].xcom_pull(task_ids=TASK_ID, key=CHOSEN)
+    if names is None:
         return asked_for([item.name for item in settings.objects], context)
-    return [str(branch) for branch in branches]
+    return [str(name) for name in names]
