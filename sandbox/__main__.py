@@ -64,8 +64,33 @@ def slack(data: Data, port: Port = 0, host: Host = "127.0.0.1", ready_file: Read
 
 
 @cli.command()
+def hubspot(
+    data: Data,
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    ready_file: ReadyFile = None,
+    size: Annotated[
+        int, typer.Option(min=0, help="Number of contacts of a new account; a company for every 4.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 7,
+) -> None:
+    """Serve a HubSpot account."""
+    from sandbox.hubspot.account import Account
+    from sandbox.hubspot.app import create_app
+    from sandbox.hubspot.populate import populate
+
+    listener = _listen(host, port)
+    account = Account(data, seed=seed)
+    try:
+        populate(account, size=size, seed=seed)
+        serve(create_app(account), [listener], ready_file=ready_file, facts={"url": url_of(listener)})
+    finally:
+        account.close()
+
+
+@cli.command()
 def tick(
-    url: Annotated[str, typer.Option(help="Address of a running Salesforce stand-in.")],
+    url: Annotated[str, typer.Option(help="Address of a running Salesforce or HubSpot stand-in.")],
     count: Annotated[int, typer.Option(min=1, help="How much happens: about this many changes of records.")] = 100,
 ) -> None:
     """Let a running org live on: creates, edits, stage moves, closes, deletes, merges."""

@@ -20,11 +20,11 @@ STOP_LIMIT_S = 10.0
 
 
 class SandboxProcess:
-    """One stand-in (`salesforce` or `slack`) on a free port, started at once and stopped by `stop` or `with`.
+    """One stand-in (`salesforce`, `slack`, `hubspot`) on a free port, started at once and stopped by `stop` or `with`.
 
     Without `data` it lives in a folder of its own that goes with it. `size` is the number of Opportunities of a new
-    org, `only` the objects to fill, `options` further command line options. Raises RuntimeError with its log when it
-    does not come up.
+    org, or of contacts of a new account; `only` the objects to fill, `options` further command line options. Raises
+    RuntimeError with its log when it does not come up.
     """
 
     def __init__(
@@ -46,6 +46,8 @@ class SandboxProcess:
         command += ["--ready-file", str(self._ready), *options]
         if kind == "salesforce":
             command += ["--size", str(size), *(["--only", only] if only else [])]
+        if kind == "hubspot":
+            command += ["--size", str(size)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         self.ready = self._wait()
@@ -57,7 +59,7 @@ class SandboxProcess:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What the Salesforce stand-in wrote for its clients (see sandbox/README.md)."""
+        """What the stand-in wrote for its clients (see sandbox/README.md)."""
         return dict(json.loads((self.data / "credentials.json").read_text(encoding="utf-8")))
 
     @property
