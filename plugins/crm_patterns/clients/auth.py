@@ -38,12 +38,18 @@ class Token:
     """
     What sign-in gave: the secret, and the base URL (scheme, host, port; no trailing slash) for all later calls.
 
-    `clock` is the server's at that moment, where its answer told it.
+    `clock` is the server's at that moment, where its answer told it. `fades_at_s`: from then on, by this machine's
+    monotonic clock, it is not used any more; None where its life is not known.
     """
 
     secret: str = field(repr=False)
     base_url: str
     clock: ServerClock | None = None
+    fades_at_s: float | None = None
+
+    @property
+    def has_faded(self) -> bool:
+        return self.fades_at_s is not None and time.monotonic() >= self.fades_at_s
 
 
 class SessionGone(FixSettings):
@@ -60,7 +66,7 @@ class TokenCache:
 
     def token(self) -> Token:
         with self._lock:
-            if self._token is None:
+            if self._token is None or self._token.has_faded:
                 self._token = self._sign_in()
             return self._token
 

@@ -1,0 +1,1 @@
+"""HubSpot: CRM objects over its public API."""
