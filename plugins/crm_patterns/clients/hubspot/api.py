@@ -47,21 +47,24 @@ class Pace:
         self._options = options
         self._sleep = sleep
         self._lock = Lock()
-        self._calls = _Bucket(0, 1)
+        self._calls = _Bucket(*_rate(LEAST_BURST * options.share))
         self._searches = _Bucket(1, options.searches_per_s)
-        self.allow(LEAST_BURST)
 
     def allow(self, burst: int) -> None:
         """HubSpot allows so many calls in ten seconds: half of our share may come at once, the rest spread out."""
-        share = burst * self._options.share
         with self._lock:
-            self._calls.most, self._calls.per_s = max(1.0, share / 2), max(0.1, share / 20)
+            self._calls.most, self._calls.per_s = _rate(burst * self._options.share)
 
     def wait(self, *, search: bool) -> None:
         with self._lock:
             pause = (self._searches if search else self._calls).take()
         if pause > 0:
             self._sleep(pause)
+
+
+def _rate(in_ten_s: float) -> tuple[float, float]:
+    """(at once, per second) that together come to no more than this in any ten seconds."""
+    return max(1.0, in_ten_s / 2), max(0.1, in_ten_s / 20)
 
 
 class HubSpotApi:
