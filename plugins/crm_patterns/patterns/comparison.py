@@ -138,7 +138,7 @@ def compare(
             name = pair.end(unknown.side).name
             problems.append(FieldProblem(unknown.side, record.record_id, name, unknown.value, unknown.allowed))
             continue
-        if decision.write or agreed.get(pair.rule.name) is None or not _is_known(decision, agreed[pair.rule.name]):
+        if decision.write or not _is_known(decision, agreed.get(pair.rule.name, BOTH_BLANK)):
             fields[decision.write].append(change)
     if problems:
         fields = {side: _unstoppable(some) if side else [] for side, some in fields.items()}
@@ -213,6 +213,10 @@ def _as_chosen(side: Side | None, held: Mapping[Side, Held]) -> Decision | None:
     both, other = print_of(held[side].value), side.other
     agreement = Agreement(both, both, other.value, print_of(held[other].value))
     return Decision(other, held[side].value, f"a person chose {side}", agreement=agreement)
+
+
+BOTH_BLANK = Agreement(print_of(None), print_of(None))
+"""What was never compared counts as agreed where both sides hold nothing."""
 
 
 def _is_known(decision: Decision, agreed: Agreement) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -12,12 +12,12 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crm_patterns.core.changes import Change, Fate, LinkEnds, RecordOutcome
+from crm_patterns.core.changes import Agreement, Change, Fate, LinkEnds, RecordOutcome, Side
 from crm_patterns.core.ports import RunKey
 from crm_patterns.core.ports.intents import Intent, Settlement
 from crm_patterns.core.staging import StageRef
 from crm_patterns.state import tables as t
-from crm_patterns.state.links import agree, chunks, end_link, make_links
+from crm_patterns.state.links import agree, chunks, end_link, links_of, make_links
 from crm_patterns.state.upserts import Row, insert_new, insert_or_replace, insert_or_update
 
 
@@ -117,14 +117,21 @@ def settle(connection: Connection, run: RunKey, settled: Sequence[Settlement], a
         if each.outcome.is_accepted and each.change.link is not None and each.outcome.fate is not Fate.DELETED
     ]
     refused = make_links(connection, list(dict.fromkeys(link for _, link in accepted)), run, at)
-    agreed = [
-        (link.link_id, field.agreed_name, field.agreement)
-        for change, link in accepted
-        for field in change.fields
-        if field.agreement is not None and link not in refused
-    ]
-    agree(connection, agreed, run, at)
+    agree(connection, _agreed(connection, [(c, link) for c, link in accepted if link not in refused]), run, at)
     return refused
+
+
+def _agreed(
+    connection: Connection, accepted: Sequence[tuple[Change, LinkEnds]]
+) -> Iterator[tuple[str, str, Agreement]]:
+    """Under the id that the link of the two records has, which an earlier one may have given it."""
+    for pairing in {link.pairing for _, link in accepted}:
+        of_pairing = [(change, link) for change, link in accepted if link.pairing == pairing]
+        there = links_of(connection, pairing, Side.LEFT, [link.left_id for _, link in of_pairing])
+        for change, link in of_pairing:
+            for each in change.fields:
+                if each.agreement is not None:
+                    yield there[link.left_id].link_id, each.agreed_name, each.agreement
 
 
 _BLANK = {"settled_at": None, "fate": "", "record_id": "", "reason": "", "rule": "", "field_name": "", "allowed": ""}

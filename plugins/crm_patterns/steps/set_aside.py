@@ -9,6 +9,9 @@ from crm_patterns.core.changes import Change, Fate, RecordOutcome
 from crm_patterns.core.ports import RunKey, State
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.values import text_of
+from crm_patterns.patterns.conflicts import Policy
+
+RESTRICTS = Policy.MOST_RESTRICTIVE.value
 
 
 def set_aside(
@@ -19,12 +22,17 @@ def set_aside(
     outcomes: Mapping[str, RecordOutcome],
     at: datetime,
 ) -> None:
-    """Rejected records to quarantine, with what a person needs; accepted ones out of it."""
+    """
+    Rejected records to quarantine, with what a person needs; accepted ones out of it.
+
+    A restriction goes out also for a record that is set aside, so that it alone brings none back.
+    """
     rows = [rejected_row(change, outcomes[change.change_id]) for change in changes]
     refused = [row for row in rows if row is not None]
     if refused:
         state.quarantine(run, *target, refused, stage_uri="", at=at)
-    accepted = [change.key for change in changes if outcomes[change.change_id].is_accepted]
+    whole = [change for change in changes if not change.fields or any(f.rule != RESTRICTS for f in change.fields)]
+    accepted = [change.key for change in whole if outcomes[change.change_id].is_accepted]
     state.release(*target, accepted, run=run, at=at)
 
 

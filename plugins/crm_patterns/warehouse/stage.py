@@ -95,6 +95,11 @@ class ParquetStage:
                     payload=json.loads(row["payload"]),
                 )
 
+    def batches(self, ref: StageRef) -> Iterator[pa.RecordBatch]:
+        """All rows, in the order in which they were written."""
+        for part in self.manifest(ref).parts:
+            yield from self._batches(ref, part, columns=None)
+
     def keys(self, ref: StageRef, column: str) -> Iterator[str]:
         """One column of all parts, as text."""
         for part in self.manifest(ref).parts:

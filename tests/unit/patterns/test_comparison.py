@@ -56,7 +56,7 @@ def test_what_means_the_same_is_agreed_once_and_then_never_again() -> None:
     again = pair({}, {}, agreed=agreements(first))
 
     assert [c.action for c in first.changes] == [Action.LINK]
-    assert set(agreements(first)) == {"email", "phone", "status", "opt_out", "score"}
+    assert set(agreements(first)) == {"email", "phone", "status", "opt_out"}
     assert again.changes == ()
 
 

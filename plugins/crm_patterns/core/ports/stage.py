@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.deletions import DeletionEvidence, Tombstone
 from crm_patterns.core.records import Page, RejectedRow
 from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StagedAttempt, StageRef
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class StageWriter(Protocol):
@@ -38,6 +41,9 @@ class Stage(Protocol):
         """The part as a local file (itself, or a copy that is removed afterwards), its SHA-256 checked."""
 
     def rejected_rows(self, ref: StageRef) -> Iterator[RejectedRow]: ...
+
+    def batches(self, ref: StageRef) -> Iterator[pa.RecordBatch]:
+        """All rows, in the order in which they were written."""
 
     def keys(self, ref: StageRef, column: str) -> Iterator[str]: ...
 

@@ -1,0 +1,98 @@
+"""Restrictions over every record of a person that was read, duplicates and records without a counterpart included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from crm_patterns.core.changes import Action, Change, FieldChange, LinkEnds, Side
+from crm_patterns.core.identity import email_key
+from crm_patterns.core.mapping import Untranslatable
+from crm_patterns.core.targets import TargetRecord
+from crm_patterns.patterns.comparison import FieldPair, Pairing
+from crm_patterns.patterns.conflicts import Policy
+from crm_patterns.patterns.consent import ConsentGiven, ConsentRecord, align
+
+Records = Mapping[Side, Mapping[str, TargetRecord]]
+
+
+def consent_changes(
+    pairing: Pairing, records: Records, links: Iterable[LinkEnds], *, given: Iterable[ConsentGiven] = ()
+) -> list[Change]:
+    """
+    One update for each record that has to restrict more (or, by evidence, less) than it does.
+
+    A person is the records that share a mail address (`find_by` of each end) or a link. A value that is not mapped is
+    unknown: it neither restricts nor is it replaced.
+    """
+    pairs = {p.rule.name: p for p in pairing.fields if p.rule.policy is Policy.MOST_RESTRICTIVE}
+    if not pairs:
+        return []
+    linked = {(side, link.id_of(side)): link for link in links for side in Side}
+    people, sides = [], {}
+    for side in Side:
+        for record in records[side].values():
+            if not record.is_deleted and not record.merged_into:
+                told = _told(pairing, pairs, side, record, linked.get((side, record.record_id)))
+                people.append(told)
+                sides[told.place] = side
+    fields: dict[tuple[Side, str], list[FieldChange]] = {}
+    for change in align(people, given):
+        side, record_id = sides[change.record.place], change.record.record_id
+        if not pairs[change.restriction].rule.may_write(side):
+            continue
+        end = pairs[change.restriction].end(side)
+        present = records[side][record_id].values.get(end.name)
+        after = end.translation.to_native(change.value, present=present)
+        wanted = FieldChange(end.name, present or None, after, change.reason, Policy.MOST_RESTRICTIVE.value)
+        fields.setdefault((side, record_id), []).append(wanted)
+    return [_update(pairing, side, record_id, wanted) for (side, record_id), wanted in fields.items()]
+
+
+def merged(changes: Iterable[Change]) -> list[Change]:
+    """One change per record: of several, the first, with the fields of the others that it does not set itself."""
+    found: dict[tuple[str, str, str], Change] = {}
+    for change in changes:
+        place = (change.system, change.object_name, change.record_id or change.key)
+        if place not in found:
+            found[place] = change
+        else:
+            first = found[place]
+            more = tuple(each for each in change.fields if each.name not in first.wanted)
+            found[place] = replace(first, fields=(*first.fields, *more))
+    return list(found.values())
+
+
+def _told(
+    pairing: Pairing, pairs: Mapping[str, FieldPair], side: Side, record: TargetRecord, link: LinkEnds | None
+) -> ConsentRecord:
+    end = pairing.end(side)
+    return ConsentRecord(
+        _place(pairing, side),
+        end.object_name,
+        record.record_id,
+        email_key(str(record.values.get(end.find_by) or "")) if end.find_by else "",
+        dict(_restrictions(pairs, side, record)),
+        linked_to=((_place(pairing, side.other), link.id_of(side.other)),) if link else (),
+    )
+
+
+def _place(pairing: Pairing, side: Side) -> str:
+    return f"{side}:{pairing.end(side).system}"
+
+
+def _restrictions(
+    pairs: Mapping[str, FieldPair], side: Side, record: TargetRecord
+) -> Iterator[tuple[str, bool | None]]:
+    for name, pair in pairs.items():
+        end = pair.end(side)
+        try:
+            value = end.translation.to_canonical(record.values.get(end.name))
+        except Untranslatable:
+            continue
+        yield name, value if isinstance(value, bool) else None
+
+
+def _update(pairing: Pairing, side: Side, record_id: str, fields: Sequence[FieldChange]) -> Change:
+    end = pairing.end(side)
+    return Change(end.system, end.object_name, Action.UPDATE, record_id, record_id, tuple(fields))
