@@ -32,6 +32,7 @@ class SinkDouble:
     records: dict[str, dict[str, Value]] = field(default_factory=dict)
     stamps: dict[str, datetime] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    merged: dict[str, str] = field(default_factory=dict)
     clock: datetime = NOON
     size: int = 100
     lookup_lag_s: float = 0.0
@@ -78,7 +79,7 @@ class SinkDouble:
         found: dict[str, list[TargetRecord]] = {}
         for record_id, record in self.records.items():
             value = str(record.get(field_name) or "").lower()
-            if value in wanted and record_id not in self.gone | self.hidden:
+            if value in wanted and record_id not in self.gone | self.hidden | self.merged.keys():
                 for asked in (v for v in values if v.lower() == value):
                     found.setdefault(asked, []).append(self._record(record_id, fields))
         return found
@@ -100,7 +101,8 @@ class SinkDouble:
 
     def _record(self, record_id: str, fields: Sequence[str]) -> TargetRecord:
         values = {name: self.records[record_id].get(name) for name in fields}
-        return TargetRecord(record_id, values, self.stamps.get(record_id, NOON), is_deleted=record_id in self.gone)
+        stamp, left = self.stamps.get(record_id, NOON), self.merged.get(record_id, "")
+        return TargetRecord(record_id, values, stamp, is_deleted=record_id in self.gone, merged_into=left)
 
     def _write(self, change: Change) -> WriteAnswer | None:
         self.sent.append(change)

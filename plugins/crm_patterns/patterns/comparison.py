@@ -95,6 +95,9 @@ class PairPlan:
 LINKS = "links"
 """The object name of changes that write nothing outside."""
 
+KEY_RULE = "key"
+"""The rule of the field that names the counterpart: the link decides it, and no policy does."""
+
 Chosen = Callable[[Review], Side | None]
 """Which side a person chose in a review; None while it is open."""
 
@@ -140,6 +143,8 @@ def compare(
             continue
         if decision.write or not _is_known(decision, agreed.get(pair.rule.name, BOTH_BLANK)):
             fields[decision.write].append(change)
+    for side in Side:
+        fields[side] += _naming(pairing, side, records[side], link)
     if problems:
         fields = {side: _unstoppable(some) if side else [] for side, some in fields.items()}
     return PairPlan(
@@ -167,7 +172,7 @@ def create(pairing: Pairing, side: Side, record: TargetRecord, *, link: LinkEnds
     if problems:
         return PairPlan(problems=tuple(problems))
     if end.own_key:
-        fields.append(FieldChange(end.own_key, None, record.record_id, "names its counterpart", "key"))
+        fields.append(FieldChange(end.own_key, None, record.record_id, "names its counterpart", KEY_RULE))
     wanted = {each.name: each.after for each in fields}
     by = end.own_key or end.find_by
     lookup = (by, str(wanted[by])) if wanted.get(by) is not None else None
@@ -181,6 +186,15 @@ class _NotMapped(Exception):
     def __init__(self, side: Side, cause: Untranslatable) -> None:
         super().__init__(str(cause))
         self.side, self.value, self.allowed = side, cause.value, cause.allowed
+
+
+def _naming(pairing: Pairing, side: Side, record: TargetRecord, link: LinkEnds) -> list[FieldChange]:
+    """The own key, where it does not name the counterpart: it was found by another key, converted or merged."""
+    name, wanted = pairing.end(side).own_key, link.id_of(side.other)
+    present = record.values.get(name) if name else None
+    if not name or present == wanted:
+        return []
+    return [FieldChange(name, None if is_blank(present) else present, wanted, "names its counterpart", KEY_RULE)]
 
 
 def _held(pair: FieldPair, side: Side, record: TargetRecord) -> Held:

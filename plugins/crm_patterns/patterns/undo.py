@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from crm_patterns.core.changes import Action, Agreement, Change, ChangeSet, Fate, FieldChange, RecordOutcome, Side
 from crm_patterns.core.targets import TargetRecord
 from crm_patterns.core.values import Value, print_of
+from crm_patterns.patterns.comparison import KEY_RULE
 from crm_patterns.patterns.conflicts import Policy
 
 
@@ -66,10 +67,16 @@ def _reverse_one(change: Change, record_id: str, record: TargetRecord | None) ->
     if change.action is Action.CREATE:
         return [] if kept else [Change(change.system, change.object_name, Action.DELETE, record_id, record_id)], kept
     ours = [each for each in change.fields if _holds(record, each.name, each.after)]
-    lasting = [each for each in ours if each.rule == Policy.MOST_RESTRICTIVE]
-    kept += [Kept(change, each.name, "A restriction is lifted by evidence alone.") for each in lasting]
+    lasting = [each for each in ours if each.rule in _LASTING]
+    kept += [Kept(change, each.name, _LASTING[each.rule]) for each in lasting]
     back = tuple(_back(each) for each in ours if each not in lasting)
     return [replace(change, key=record_id, record_id=record_id, fields=back)] if back else [], kept
+
+
+_LASTING: Mapping[str, str] = {
+    Policy.MOST_RESTRICTIVE.value: "A restriction is lifted by evidence alone.",
+    KEY_RULE: "It names its counterpart.",
+}
 
 
 def _holds(record: TargetRecord, name: str, value: Value) -> bool:

@@ -32,7 +32,13 @@ PAIRING = Pairing(
 )
 LINK = LinkEnds("link1", "people", "Lead", "00Q1", "contacts", "77")
 LEFT = {"Email": "Ann@X.io", "Phone": "030 1234567", "Status": "Open - Not Contacted", "HasOptedOutOfEmail": False}
-RIGHT = {"email": "ann@x.io", "phone": "+49 30 123-4567", "hs_lead_status": "OPEN", "opted_out": "false"}
+RIGHT = {
+    "email": "ann@x.io",
+    "phone": "+49 30 123-4567",
+    "hs_lead_status": "OPEN",
+    "opted_out": "false",
+    "sf_id": "00Q1",
+}
 
 
 def pair(left: dict[str, object], right: dict[str, object], **more: object) -> PairPlan:
@@ -83,18 +89,24 @@ def test_a_value_that_is_not_mapped_stops_the_pair_but_not_its_restrictions() ->
 
 def test_a_choice_of_a_person_holds_as_long_as_both_sides_hold_what_they_saw() -> None:
     undecided = Pairing("p", PAIRING.left, PAIRING.right, (FieldPair(FieldRule("t"), FieldEnd("T"), FieldEnd("t")),))
-    left, right = TargetRecord("00Q1", {"T": "x"}), TargetRecord("77", {"t": "y"})
+    left, right = TargetRecord("00Q1", {"T": "x"}), TargetRecord("77", {"t": "y", "sf_id": "00Q1"})
     [asked] = compare(undecided, LINK, left, right, agreed={}).reviews
 
     def chosen(review: Review) -> Side | None:
         return Side.RIGHT if review.review_id == asked.review_id else None
 
     decided = compare(undecided, LINK, left, right, agreed={}, chosen=chosen)
-    moved_on = compare(undecided, LINK, left, TargetRecord("77", {"t": "z"}), agreed={}, chosen=chosen)
+    moved_on = compare(undecided, LINK, left, TargetRecord("77", {"t": "z", "sf_id": "00Q1"}), agreed={}, chosen=chosen)
 
     assert dict(only(decided).wanted) == {"T": "y"}
     assert [f.reason for f in only(decided).fields] == ["a person chose right"]
     assert (moved_on.changes, len(moved_on.reviews)) == ((), 1)
+
+
+def test_a_record_that_names_no_or_another_counterpart_is_given_the_right_one() -> None:
+    for held in (None, "00Q0"):
+        [field] = only(pair({}, {"sf_id": held})).fields
+        assert (field.name, field.before, field.after) == ("sf_id", held, "00Q1")
 
 
 def test_a_new_record_gets_what_flows_there_and_the_key_to_find_it_by() -> None:

@@ -69,6 +69,7 @@ def test_a_first_load_links_who_is_there_and_creates_who_is_not_and_then_rests(s
     systems.right.edit("H8", email="only@there.io")
 
     first, done = systems.cycle()
+    named, _ = systems.cycle()  # H8 learns the id of the lead that was made for it
     calls = writes(systems)
     for _ in range(20):
         again, _ = systems.cycle()
@@ -78,7 +79,8 @@ def test_a_first_load_links_who_is_there_and_creates_who_is_not_and_then_rests(s
         Action.CREATE, Action.CREATE, Action.UPDATE, Action.UPDATE,
     ]  # fmt: skip
     assert done.tally.is_balanced
-    assert writes(systems) == calls == 4
+    assert [dict(c.wanted) for c in named.changes.writes] == [{"sf_id": "S0003"}]
+    assert writes(systems) == calls == 5
     assert systems.left.records["00Q2"]["Title"] == "CTO"
     assert {r.get("email") for r in systems.right.records.values()} == {"p1@x.io", "P2@x.io", "only@there.io"}
     assert len(systems.left.records) == len(systems.right.records) == 3
@@ -158,6 +160,39 @@ def test_a_deleted_counterpart_is_told_and_not_made_anew(systems: Systems) -> No
 
     assert [link.left_id for link in planned.gone] == [lead]
     assert (len(planned.changes), len(systems.right.records)) == (0, 1)
+
+
+def test_a_converted_record_keeps_its_counterpart_and_what_was_agreed(systems: Systems) -> None:
+    lead = person(systems)
+    systems.cycle()
+    [contact_id] = systems.right.records
+    systems.left.edit("003C", **systems.left.records[lead])
+    systems.left.merged = {lead: "003C"}
+    systems.left.edit("003C", Title="CEO")
+
+    systems.cycle()
+    links = systems.state.links("people", Side.RIGHT, [contact_id])
+    rest, _ = systems.cycle()
+
+    assert links[contact_id].left_id == "003C"
+    assert (contact(systems)["jobtitle"], contact(systems)["sf_id"]) == ("CEO", "003C")
+    assert (len(systems.right.records), len(rest.changes)) == (1, 0)
+
+
+def test_a_merge_into_a_linked_record_ends_the_losers_link(systems: Systems) -> None:
+    person(systems, 1)
+    person(systems, 2)
+    systems.cycle()
+    first, second = systems.right.records
+    systems.right.merged = {second: first}
+    systems.left.edit("00Q2", Title="CEO")
+
+    systems.cycle()
+    links = systems.state.links("people", Side.LEFT, ["00Q1", "00Q2"])
+    made, _ = systems.cycle()
+
+    assert {left: link.right_id for left, link in links.items()} == {"00Q1": first}
+    assert [c.action for c in made.changes.writes] == [Action.CREATE]
 
 
 def test_planning_writes_nothing_anywhere(systems: Systems) -> None:
