@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from crm_patterns.catalog.frozen import Frozen
 
 
-class QuotaSettings(BaseModel, frozen=True, extra="forbid"):
+class QuotaSettings(Frozen):
     """What is left of each daily quota of the source to others, and who may use REST when no job may be started."""
 
     reserve_share: float = Field(default=0.1, ge=0, lt=1)  # down to it, objects wait for a later run
     rest_when_bulk_is_out_rows: int = Field(default=20_000, ge=0)
 
 
-class GuardSettings(BaseModel, frozen=True, extra="forbid"):
+class GuardSettings(Frozen):
     """How much may go at once before a person has to approve it. Shares are 0..1 of the living rows."""
 
     full_shrinks_by: float = Field(default=0.2, ge=0, le=1)
