@@ -71,7 +71,7 @@ class Translations(_Part):
         return Picklist(tuple(rows))
 
     def phone(self, home: str = "") -> Phone:
-        """Numbers without a country code are taken for those of `home` (an ISO code); without it they stay as they are."""
+        """A number without a country code is taken for one of `home` (an ISO code); without it, it stays as it is."""
         if not home:
             return Phone()
         country = self.countries.get(home)
