@@ -7,28 +7,28 @@ or key, so that a plan of ten changes costs what ten changes cost.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crm_patterns.core.changes import Action, Change, ChangeSet, LinkEnds, RecordOutcome, Side
-from crm_patterns.core.fingerprints import short_fingerprint
-from crm_patterns.core.identity import Candidate, Matching, Refusal, match
-from crm_patterns.core.mapping import Untranslatable
+from crm_patterns.core.identity import Matching, Refusal
 from crm_patterns.core.ports import RunKey, Sink, State
 from crm_patterns.core.reviews import Review
-from crm_patterns.core.targets import TargetRecord
 from crm_patterns.core.windows import Window
 from crm_patterns.patterns.comparison import FieldProblem, Pairing, PairPlan, compare, create
 from crm_patterns.patterns.consent import ConsentGiven
 from crm_patterns.patterns.consent_changes import consent_changes, merged
 from crm_patterns.patterns.preflight import check
-
-log = logging.getLogger(__name__)
-
-_AT_ONCE = 100
-Ids = Mapping[Side, Sequence[str]]
-Records = dict[Side, dict[str, TargetRecord]]
+from crm_patterns.steps.counterparts import (
+    Ids,
+    Records,
+    fetch,
+    find_counterparts,
+    is_living,
+    match_records,
+    new_link,
+    unlinked,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,17 @@ def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
     records = _changed(sinks, order)
     read = {side: len(records[side]) for side in Side}
     links, moves = _follow_moves(sinks, pairing, records, _links(state, pairing, records))
-    _fetch(sinks, pairing, records, {side: [link.id_of(side) for link in links] for side in Side})
-    alone = {side: _unlinked(records, links, side) for side in Side}
+    fetch(sinks, pairing, records, {side: [link.id_of(side) for link in links] for side in Side})
+    alone = {side: unlinked(records, links, side) for side in Side}
     if any(alone.values()):
-        _find_counterparts(sinks, pairing, records, alone)
+        find_counterparts(sinks, pairing, records, alone)
         links = list({link.link_id: link for link in (*_links(state, pairing, records), *links)}.values())
-    matching = _match(pairing, records, links)
+    matching = match_records(pairing, records, links)
     plans, gone, compared = _compare(state, pairing, records, links, matching)
     busy = {(p.side, p.record_id) for each in plans for p in each.problems}
     plans += _creates(order, records, matching)
     changes = [change for each in plans for change in each.changes]
-    everyone = [*links, *(_new_link(pairing, left, right) for left, right in matching.found)]
+    everyone = [*links, *(new_link(pairing, left, right) for left, right in matching.found)]
     consent = consent_changes(pairing, records, everyone, given=order.given)
     changes, refused = _preflight(sinks, pairing, merged([*changes, *consent]))
     written = ChangeSet.of(changes)
@@ -123,17 +123,8 @@ def _changed(sinks: Mapping[Side, Sink], order: PlanOrder) -> Records:
         end = order.pairing.end(side)
         for page in sinks[side].read_window(end.object_name, order.pairing.names(side), window):
             records[side] |= {record.record_id: record for record in page}
-    _fetch(sinks, order.pairing, records, order.ids)
+    fetch(sinks, order.pairing, records, order.ids)
     return records
-
-
-def _fetch(sinks: Mapping[Side, Sink], pairing: Pairing, records: Records, ids: Ids) -> None:
-    """Read those of the ids that are not known yet."""
-    for side, wanted in ids.items():
-        missing = sorted({i for i in wanted if i and i not in records[side]})
-        for start in range(0, len(missing), _AT_ONCE):
-            some = missing[start : start + _AT_ONCE]
-            records[side].update(sinks[side].read_records(pairing.end(side).object_name, pairing.names(side), some))
 
 
 def _links(state: State, pairing: Pairing, records: Records) -> list[LinkEnds]:
@@ -148,7 +139,7 @@ def _follow_moves(
     merged_into = {side: {i: r.merged_into for i, r in records[side].items() if r.merged_into} for side in Side}
     if not any(merged_into.values()):
         return list(links), []
-    _fetch(sinks, pairing, records, {side: list(merged_into[side].values()) for side in Side})
+    fetch(sinks, pairing, records, {side: list(merged_into[side].values()) for side in Side})
     taken = {side: {link.id_of(side) for link in links} for side in Side}
     after, moves = [], []
     for link in links:
@@ -163,73 +154,6 @@ def _follow_moves(
     return after, moves
 
 
-def _is_living(record: TargetRecord | None) -> bool:
-    return record is not None and not record.is_deleted and not record.merged_into
-
-
-def _unlinked(records: Records, links: Iterable[LinkEnds], side: Side) -> list[TargetRecord]:
-    linked = {link.id_of(side) for link in links}
-    return [r for i, r in sorted(records[side].items()) if i not in linked and _is_living(r)]
-
-
-def _find_counterparts(
-    sinks: Mapping[Side, Sink], pairing: Pairing, records: Records, alone: Mapping[Side, Sequence[TargetRecord]]
-) -> None:
-    """Whoever, on either side, names the records that are alone, is named by them, or shares their key."""
-    for side, waiting in alone.items():
-        keys = [key for record in waiting if (key := _key(pairing, side, record))]
-        ids = [record.record_id for record in waiting]
-        named = [str(record.values.get(pairing.end(side).own_key) or "") for record in waiting]
-        for where, field_name, values in (
-            (side.other, pairing.end(side.other).own_key, ids),
-            (side.other, pairing.end(side.other).find_by, keys),
-            (side, pairing.end(side).find_by, keys),
-        ):
-            _find(sinks[where], pairing, records[where], where, field_name, values)
-        _fetch(sinks, pairing, records, {side.other: named})
-
-
-def _find(
-    sink: Sink, pairing: Pairing, into: dict[str, TargetRecord], side: Side, field_name: str, values: Sequence[str]
-) -> None:
-    distinct = sorted(set(values)) if field_name else []
-    for start in range(0, len(distinct), _AT_ONCE):
-        some = distinct[start : start + _AT_ONCE]
-        found = sink.find(pairing.end(side).object_name, field_name, some, fields=pairing.names(side))
-        for record in (record for holders in found.values() for record in holders):
-            into.setdefault(record.record_id, record)
-
-
-def _key(pairing: Pairing, side: Side, record: TargetRecord) -> str:
-    """The canonical value of the field by which the side's records are found; empty where it has none."""
-    end = pairing.end(side)
-    pair = next((p for p in pairing.fields if end.find_by and p.end(side).name == end.find_by), None)
-    if pair is None:
-        return ""
-    try:
-        return str(pair.end(side).translation.to_canonical(record.values.get(end.find_by)) or "")
-    except Untranslatable:
-        return ""
-
-
-def _match(pairing: Pairing, records: Records, links: Sequence[LinkEnds]) -> Matching:
-    def candidates(side: Side) -> list[Candidate]:
-        own = pairing.end(side).own_key
-        return [
-            Candidate(i, str(r.values.get(own) or "") if own else "", {"key": _key(pairing, side, r)})
-            for i, r in sorted(records[side].items())
-            if _is_living(r)
-        ]
-
-    return match(candidates(Side.LEFT), candidates(Side.RIGHT), {link.left_id: link.right_id for link in links})
-
-
-def _new_link(pairing: Pairing, left_id: str, right_id: str) -> LinkEnds:
-    side, own = (Side.LEFT, left_id) if left_id else (Side.RIGHT, right_id)
-    link_id = short_fingerprint([pairing.name, side, own], digits=24)
-    return LinkEnds(link_id, pairing.name, pairing.left.object_name, left_id, pairing.right.object_name, right_id)
-
-
 def _compare(
     state: State, pairing: Pairing, records: Records, links: Sequence[LinkEnds], matching: Matching
 ) -> tuple[list[PairPlan], list[LinkEnds], list[LinkEnds]]:
@@ -237,10 +161,10 @@ def _compare(
     choices = state.review_choices(pairing.name)
     plans, gone, compared = [], [], []
     pairs = [(link, False) for link in links]
-    pairs += [(_new_link(pairing, left, right), True) for left, right in matching.found]
+    pairs += [(new_link(pairing, left, right), True) for left, right in matching.found]
     for link, is_new in pairs:
         left, right = records[Side.LEFT].get(link.left_id), records[Side.RIGHT].get(link.right_id)
-        if left is None or right is None or not (_is_living(left) and _is_living(right)):
+        if left is None or right is None or not (is_living(left) and is_living(right)):
             gone.append(link)
             continue
         compared.append(link)
@@ -268,7 +192,7 @@ def _creates(order: PlanOrder, records: Records, matching: Matching) -> list[Pai
     for side, alone in ((Side.RIGHT, matching.left_alone), (Side.LEFT, matching.right_alone)):
         for record_id in alone if side in order.creates else ():
             ends = (record_id, "") if side is Side.RIGHT else ("", record_id)
-            link = _new_link(order.pairing, *ends)
+            link = new_link(order.pairing, *ends)
             plans.append(create(order.pairing, side, records[side.other][record_id], link=link))
     return plans
 
