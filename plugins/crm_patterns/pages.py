@@ -7,12 +7,13 @@ Airflow puts no sign-in before a plugin's app, so every route asks for the signe
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
-from crm_patterns.catalog import include_dir, load_warehouse_elt
+from crm_patterns.catalog import WarehouseEltSettings, include_dir, load_warehouse_elt
 from crm_patterns.core.staging import Manifest
 from crm_patterns.hooks.stage import StageHook
 from crm_patterns.stage_page import render
@@ -20,10 +21,18 @@ from crm_patterns.stage_page import render
 app = FastAPI(title="CRM Integration Patterns", docs_url=None, redoc_url=None, openapi_url=None)
 
 
+def _settings() -> WarehouseEltSettings:
+    """Read for each request: a page shows what the settings say now, as the tasks do."""
+    return load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
+
+
+Settings = Annotated[WarehouseEltSettings, Depends(_settings)]
+
+
 @app.get("/data-docs/{page:path}")
-def data_docs(page: str, _user: GetUserDep) -> FileResponse:
+def data_docs(page: str, _user: GetUserDep, settings: Settings) -> FileResponse:
     """One file of the Data Docs; 404 outside their folder."""
-    root = Path(load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml").data_docs_root).resolve()
+    root = Path(settings.data_docs_root).resolve()
     wanted = (root / (page or "index.html")).resolve()
     if not wanted.is_relative_to(root) or not wanted.is_file():
         raise HTTPException(404, "There is no such page. Data Docs are written by the validate tasks.")
@@ -31,9 +40,8 @@ def data_docs(page: str, _user: GetUserDep) -> FileResponse:
 
 
 @app.get("/stage/{attempt:path}")
-def stage_folder(attempt: str, _user: GetUserDep) -> HTMLResponse:
+def stage_folder(attempt: str, _user: GetUserDep, settings: Settings) -> HTMLResponse:
     """The manifest of one attempt as a page; 404 where there is none. No row of data is shown."""
-    settings = load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
     data = StageHook(settings.stage_conn_id).manifest_at(settings.stage_root, attempt)
     if data is None:
         raise HTTPException(404, "There is no such stage: it was cleaned up, or its extract did not finish.")

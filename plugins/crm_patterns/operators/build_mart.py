@@ -68,11 +68,9 @@ class BuildMartOperator(StepOperator):
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.build_mart import build_mart
 
-        settings, hook = self.settings, WarehouseHook(self.settings.warehouse_conn_id)
         definition, order = self._definition_and_order()
-        with hook.warehouse() as warehouse:
-            quality = hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
-            return build_mart(warehouse, quality, state, run_key(context), definition, order)
+        with WarehouseHook(self.settings.warehouse_conn_id).warehouse() as warehouse:
+            return build_mart(warehouse, self._quality(), state, run_key(context), definition, order)
 
     def _definition_and_order(self) -> tuple[MartDefinition, MartOrder]:
         from crm_patterns.catalog import include_dir

@@ -26,11 +26,10 @@ class LoadStageOperator(StepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.staging import StageRef
-        from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.load import load
 
         settings = self.settings
-        with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+        with self.at_warehouse(context) as (state, warehouse):
             loaded = load(
                 self._stage(),
                 warehouse,

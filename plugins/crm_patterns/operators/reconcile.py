@@ -32,7 +32,6 @@ class ReconcileOperator(StepOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.references import PublishedRef
         from crm_patterns.hooks.salesforce import SalesforceSourceHook
-        from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.reconcile import reconcile
         from crm_patterns.steps.refill import refill
 
@@ -45,7 +44,7 @@ class ReconcileOperator(StepOperator):
             hash_keys=hash_keys(settings, self.object_name),
         )
         stage = self._stage()
-        with self.reported(context) as state, WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
+        with self.at_warehouse(context) as (state, warehouse):
             refill(open_source, stage, warehouse, state, run, published, self._column_read(context))
             outcome = reconcile(
                 open_source,

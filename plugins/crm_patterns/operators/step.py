@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from crm_patterns.catalog import WarehouseEltSettings
     from crm_patterns.core.keys import KeyRing
     from crm_patterns.core.outcomes import RunState
-    from crm_patterns.core.ports import RememberedJob, RunKey, Source, Stage, State
+    from crm_patterns.core.ports import Quality, RememberedJob, RunKey, Source, Stage, State, Warehouse
     from crm_patterns.patterns.quota import Means
     from crm_patterns.patterns.warehouse_elt import FieldChoice
 
@@ -120,6 +120,24 @@ class StepOperator(TellsLineage):
         return StageHook(settings.stage_conn_id).stage(
             settings.stage_root, encrypt=settings.encrypt_stage, keys_conn_id=settings.keys_conn_id
         )
+
+    @contextmanager
+    def at_warehouse(self, context: Context) -> Iterator[tuple[State, Warehouse]]:
+        """`reported`, and the warehouse; a warehouse that cannot be reached is this object's failure too."""
+        from crm_patterns.hooks.warehouse import WarehouseHook
+
+        with (
+            self.reported(context) as state,
+            WarehouseHook(self.settings.warehouse_conn_id).warehouse() as warehouse,
+        ):
+            yield state, warehouse
+
+    def _quality(self) -> Quality:
+        from crm_patterns.hooks.warehouse import WarehouseHook
+
+        settings = self.settings
+        hook = WarehouseHook(settings.warehouse_conn_id)
+        return hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
 
     def _defer_until_ready(self, job: RememberedJob) -> None:
         """Give the worker slot back until the job has ended or is too old; then `resume` is called."""

@@ -25,17 +25,14 @@ class ValidateOperator(StepOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.references import LoadedRef
-        from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.validate import validate
 
         settings = self.settings
-        hook = WarehouseHook(settings.warehouse_conn_id)
-        with self.reported(context) as state, hook.warehouse() as warehouse:
-            quality = hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
+        with self.at_warehouse(context) as (state, warehouse):
             checked = validate(
                 self._stage(),
                 warehouse,
-                quality,
+                self._quality(),
                 state,
                 run_key(context),
                 LoadedRef.from_xcom(self.loaded),
