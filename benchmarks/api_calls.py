@@ -82,8 +82,10 @@ class Hourly:
             if job is None:
                 ref = extract.read_rows_to_stage(client, self.stage, self.state, order, planned, attempt_id=attempt)
             else:
-                extract.wait_briefly(client, job.job_id, grace_s=60)
-                ref = extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt)
+                seen = extract.wait_briefly(client, job.job_id, grace_s=60)
+                ref = extract.read_job_to_stage(
+                    client, self.stage, self.state, order, job, attempt_id=attempt, seen=seen
+                )
         finally:
             client.close()
         end = planned.request.window.end

@@ -59,6 +59,7 @@ class SourceDouble:
     rows: list[dict[str, Any]] = field(default_factory=list)
     clock: datetime = NOON
     waiting_polls: int = 0
+    polls: int = 0  # how often the state of a job was asked for
     refuses_bulk: bool = False
     moves: int = 0
     lose: int = 0
@@ -137,6 +138,7 @@ class SourceDouble:
         return job_id
 
     def job_status(self, job_id: str) -> JobStatus:
+        self.polls += 1
         if job_id not in self.jobs:
             return JobStatus(JobState.GONE)
         if self.waiting_polls:

@@ -57,9 +57,9 @@ def test_every_record_arrives_once_although_a_job_fails_and_the_task_is_killed(
     first.close()  # killed here
 
     second = connected(org)
-    job = extract.resume(second, state, ORDER)
-    assert job is not None
-    job, status = extract.settle(second, state, ORDER, job, grace_s=30)
+    found = extract.resume(second, state, ORDER)
+    assert found is not None
+    job, status = extract.settle(second, state, ORDER, found[0], grace_s=30)
     stage = ParquetStage(LocalFileSystem(), str(tmp_path / "stage"))
     ref = extract.read_job_to_stage(second, stage, state, ORDER, job, attempt_id="a1")
     second.close()

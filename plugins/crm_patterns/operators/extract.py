@@ -16,7 +16,7 @@ from crm_patterns.operators.step import StepOperator, field_choice, run_key, run
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.ports import RememberedJob, Source, State
+    from crm_patterns.core.ports import JobStatus, RememberedJob, Source, State
     from crm_patterns.core.staging import StageRef
     from crm_patterns.core.windows import WindowKind
     from crm_patterns.patterns.lineage import TaskLineage
@@ -53,15 +53,16 @@ class ExtractToStageOperator(StepOperator):
 
         with self.reported(context) as state, self._source(state, context) as source:
             order = self._order(context)
-            job = extract.resume(source, state, order)
-            if job is None:
+            found = extract.resume(source, state, order)
+            if found is None:
                 return self._extract(source, state, context)
+            job, seen = found
             if event["state"] == JobState.WAITING.value:
                 if not job.slices:
                     raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
                 if event["job_id"] == job.job_id:  # else it was ready after all
                     job = extract.shorten(source, state, order, job)
-            return self._await(source, state, context, job)
+            return self._await(source, state, context, job, seen)
 
     def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
         from crm_patterns.core.errors import SchemaMoved
@@ -84,7 +85,7 @@ class ExtractToStageOperator(StepOperator):
     def _attempt(self, source: Source, state: State, context: Context, order: ExtractOrder) -> dict[str, Any]:
         from crm_patterns.steps import extract
 
-        job = extract.resume(source, state, order)
+        job, seen = extract.resume(source, state, order) or (None, None)
         if job is None:
             order = replace(order, means=self._admitted(source, state, context))
             planned, job = extract.start(source, state, order)
@@ -92,23 +93,29 @@ class ExtractToStageOperator(StepOperator):
                 stage, attempt_id = self._stage(), self._attempt_id(context)
                 ref = extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
                 return self._staged(source, ref)
-        return self._await(source, state, context, job)
+        return self._await(source, state, context, job, seen)
 
-    def _await(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
+    def _await(
+        self, source: Source, state: State, context: Context, job: RememberedJob, seen: JobStatus | None
+    ) -> dict[str, Any]:
         from crm_patterns.core.ports import JobState
         from crm_patterns.steps import extract
 
-        job, status = extract.settle(source, state, self._order(context), job, grace_s=self.settings.poll_grace_s)
+        job, status = extract.settle(
+            source, state, self._order(context), job, grace_s=self.settings.poll_grace_s, seen=seen
+        )
         if status.state is JobState.WAITING:
             self._defer_until_ready(job)
-        return self._read(source, state, context, job)
+        return self._read(source, state, context, job, status)
 
-    def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> dict[str, Any]:
+    def _read(
+        self, source: Source, state: State, context: Context, job: RememberedJob, seen: JobStatus
+    ) -> dict[str, Any]:
         from crm_patterns.steps import extract
 
         self.job_url = source.page_of(job.job_id)
         ref = extract.read_job_to_stage(
-            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context)
+            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), seen=seen
         )
         return self._staged(source, ref)
 

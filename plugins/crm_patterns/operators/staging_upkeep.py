@@ -14,7 +14,7 @@ from crm_patterns.operators.upkeep import UpkeepOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.ports import RememberedJob, Source, State, StepOutcome
+    from crm_patterns.core.ports import JobStatus, RememberedJob, Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
     from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.extract import ExtractOrder, ReadPlan
@@ -79,7 +79,7 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
         from crm_patterns.steps import extract
 
         order = self._order(context)
-        job = extract.resume(source, state, order)
+        job, seen = extract.resume(source, state, order) or (None, None)
         if job is not None and self._is_late:
             raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
         if job is None:
@@ -94,17 +94,19 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
             if job is None:
                 stage, attempt_id = self._stage(), self._attempt_id(context)
                 return extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
-        return self._read(source, state, context, job)
+        return self._read(source, state, context, job, seen)
 
-    def _read(self, source: Source, state: State, context: Context, job: RememberedJob) -> StageRef:
+    def _read(
+        self, source: Source, state: State, context: Context, job: RememberedJob, seen: JobStatus | None
+    ) -> StageRef:
         from crm_patterns.core.ports import JobState
         from crm_patterns.steps import extract
 
-        status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s)
+        status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s, seen=seen)
         if status.state is JobState.WAITING:
             self._defer_until_ready(job)
         return extract.read_job_to_stage(
-            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context)
+            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), seen=status
         )
 
     def _would_read(self, planned: ReadPlan) -> StepOutcome:

@@ -88,7 +88,7 @@ def _read_share(
     RetryLater where it takes longer than its deadline; a killed task goes on with the job that it submitted.
     """
     reading, read_at = order.reading, source.now()
-    job = extract.resume(source, state, reading)
+    job, seen = extract.resume(source, state, reading) or (None, None)
     if job is None:
         names, window = tuple(field.name for field in contract.fields), Window(None, read_at, WindowKind.FULL)
         request = ReadRequest(order.object_name, names, None, window, keys=keys)
@@ -100,9 +100,10 @@ def _read_share(
             planned, job = extract.submit(source, state, reading, planned)
         if job is None:
             return extract.read_rows_to_stage(source, stage, state, reading, planned, attempt_id=order.attempt_id)
-    if extract.wait_briefly(source, job.job_id, grace_s=order.job_deadline_s).state is JobState.WAITING:
+    status = extract.wait_briefly(source, job.job_id, grace_s=order.job_deadline_s, seen=seen)
+    if status.state is JobState.WAITING:
         raise extract.abandon(source, state, reading, job.job_id, waited_s=order.job_deadline_s)
-    return extract.read_job_to_stage(source, stage, state, reading, job, attempt_id=order.attempt_id)
+    return extract.read_job_to_stage(source, stage, state, reading, job, attempt_id=order.attempt_id, seen=status)
 
 
 def _read_buckets(

@@ -113,18 +113,22 @@ def _window(source: Source, state: State, order: ExtractOrder, read_at: datetime
     )
 
 
-def resume(source: Source, state: State, order: ExtractOrder) -> RememberedJob | None:
-    """The job that an earlier try of this run left, if the source still has it and it did not fail."""
+def resume(source: Source, state: State, order: ExtractOrder) -> tuple[RememberedJob, JobStatus | None] | None:
+    """
+    The job that an earlier try of this run left, if the source still has it and it did not fail, and how it was seen.
+
+    Of several jobs none speaks for all: then there is no status.
+    """
     job = state.remembered_job(order.run, source.name, order.object_name)
     if job is None:
         return None
     if job.slices:
         log.info("Going on with the bulk jobs of %s slices.", len(job.slices))
-        return slices.advance(source, state, order.run, job)
+        return slices.advance(source, state, order.run, job), None
     status = source.job_status(job.job_id)
     if status.state in (JobState.READY, JobState.WAITING):
         log.info("Going on with bulk job %s, submitted at %s.", job.job_id, job.submitted_at.isoformat())
-        return job
+        return job, status
     log.info("Bulk job %s is %s (%s); starting over.", job.job_id, status.state.value, status.problem or "no text")
     state.forget_job(order.run, source.name, order.object_name)
     return None
@@ -181,24 +185,35 @@ def wait_briefly(
     job_id: str,
     *,
     grace_s: float,
+    seen: JobStatus | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> JobStatus:
-    """Poll from 0.1 s on, doubling, for at most `grace_s` seconds: a job that is ready at once needs no deferral."""
+    """
+    Poll from 0.1 s on, doubling, for at most `grace_s` seconds: a job that is ready at once needs no deferral.
+
+    `seen`: how the job was a moment ago; it is not asked for again before the first pause.
+    """
     give_up, pause = clock() + grace_s, 0.1
-    while True:
-        status = source.job_status(job_id)
-        if status.state is not JobState.WAITING or clock() + pause > give_up:
-            return status
+    status = seen or source.job_status(job_id)
+    while status.state is JobState.WAITING and clock() + pause <= give_up:
         sleep(pause)
         pause = min(pause * 2, 2.0)
+        status = source.job_status(job_id)
+    return status
 
 
 def settle(
-    source: Source, state: State, order: ExtractOrder, job: RememberedJob, *, grace_s: float
+    source: Source,
+    state: State,
+    order: ExtractOrder,
+    job: RememberedJob,
+    *,
+    grace_s: float,
+    seen: JobStatus | None = None,
 ) -> tuple[RememberedJob, JobStatus]:
     """Wait briefly; where several jobs read the window, see each to its end. WAITING: the one named is not ready."""
-    status = wait_briefly(source, job.job_id, grace_s=grace_s)
+    status = wait_briefly(source, job.job_id, grace_s=grace_s, seen=seen)
     while job.slices and status.state is not JobState.WAITING and not slices.is_ready(source, job):
         job = slices.advance(source, state, order.run, job)
         status = wait_briefly(source, job.job_id, grace_s=grace_s)
@@ -221,10 +236,21 @@ def abandon(source: Source, state: State, order: ExtractOrder, job_id: str, *, w
 
 
 def read_job_to_stage(
-    source: Source, stage: Stage, state: State, order: ExtractOrder, job: RememberedJob, *, attempt_id: str
+    source: Source,
+    stage: Stage,
+    state: State,
+    order: ExtractOrder,
+    job: RememberedJob,
+    *,
+    attempt_id: str,
+    seen: JobStatus | None = None,
 ) -> StageRef:
-    """Stage all rows of a READY job. The job is deleted only after the manifest is written."""
-    rows = slices.rows_of(source, job) if job.slices else _rows_of(source, state, order, job)
+    """
+    Stage all rows of a READY job. The job is deleted only after the manifest is written.
+
+    `seen`: how it was when the wait for it ended; else it is asked for. Of several jobs each is.
+    """
+    rows = slices.rows_of(source, job) if job.slices else _rows_of(source, state, order, job, seen)
     window = job.request.window
     address = StageAddress(source.name, order.object_name, window, attempt_id)
     since = deletions_since(state, source.name, order.object_name, window.kind)
@@ -250,8 +276,8 @@ def read_job_to_stage(
     return ref
 
 
-def _rows_of(source: Source, state: State, order: ExtractOrder, job: RememberedJob) -> int:
-    status = source.job_status(job.job_id)
+def _rows_of(source: Source, state: State, order: ExtractOrder, job: RememberedJob, seen: JobStatus | None) -> int:
+    status = seen or source.job_status(job.job_id)
     if status.state is not JobState.READY or status.rows is None:
         state.forget_job(order.run, source.name, order.object_name)
         error = SchemaMoved if status.schema_moved else RetryLater

@@ -96,8 +96,8 @@ class OrgAndWarehouse:
         attempt = f"run{self.runs}"
         if job is None:
             return extract.read_rows_to_stage(client, self.stage, self.state, order, planned, attempt_id=attempt)
-        extract.wait_briefly(client, job.job_id, grace_s=60)
-        return extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt)
+        seen = extract.wait_briefly(client, job.job_id, grace_s=60)
+        return extract.read_job_to_stage(client, self.stage, self.state, order, job, attempt_id=attempt, seen=seen)
 
     # --- the oracle ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import create_engine
 
 from crm_patterns.core.errors import RetryLater, SchemaMoved
-from crm_patterns.core.ports import JobState, RunKey
+from crm_patterns.core.ports import JobState, JobStatus, RunKey
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
@@ -69,7 +69,7 @@ def test_a_killed_task_goes_on_with_the_same_job(state: OperationalState) -> Non
 
     resumed = extract.resume(source, state, ORDER)
 
-    assert resumed == submitted
+    assert resumed == (submitted, JobStatus(JobState.READY, rows=3))
     assert source.submitted == 1
 
 
@@ -121,6 +121,18 @@ def test_a_job_that_is_ready_at_once_is_not_waited_for(state: OperationalState) 
     status = extract.wait_briefly(source, job.job_id, grace_s=5, sleep=slept.append, clock=lambda: sum(slept))
 
     assert (status.state, slept) == (JobState.READY, [])
+
+
+def test_a_job_that_was_seen_ready_is_not_asked_for_again(state: OperationalState, stage: ParquetStage) -> None:
+    source = SourceDouble(rows=three_rows())
+    extract.start(source, state, ORDER)
+    job, seen = extract.resume(source, state, ORDER) or pytest.fail("the job is remembered")
+    asked = source.polls
+
+    job, status = extract.settle(source, state, ORDER, job, grace_s=5, seen=seen)
+    ref = extract.read_job_to_stage(source, stage, state, ORDER, job, attempt_id="a1", seen=status)
+
+    assert (ref.rows, source.polls) == (3, asked)
 
 
 def test_a_slow_job_is_left_after_the_grace(state: OperationalState) -> None:
