@@ -35,4 +35,6 @@ RUN pip install --no-cache-dir -r /tmp/requirements.txt "apache-airflow==${AIRFL
 RUN mkdir -p /opt/airflow/data-docs
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
 COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/
+# Airflow lists the connection types of its form before it puts the plugins on the path; see docs/hubspot.md.
+ENV PYTHONPATH=/opt/airflow/plugins
 COPY --chown=airflow:0 include/ /opt/airflow/include/

@@ -35,6 +35,7 @@ def airflow_settings(installation: Installation) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": os.environ.get("CRM_STACK_DAGS_FOLDER") or str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(parallelism),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
@@ -93,7 +94,8 @@ def shell_lines(values: Mapping[str, str]) -> list[str]:
 
 
 def process_environment(installation: Installation, caller: Mapping[str, str], *, service: str) -> dict[str, str]:
-    """The one environment of all the processes; the scheduler alone also imports heavy libraries early.
+    """The one environment of all the processes; the scheduler also imports heavy libraries early, and the API server
+    finds our connection types.
 
     A caller's AIRFLOW settings stay outside, except connections and variables.
     """
@@ -105,10 +107,13 @@ def process_environment(installation: Installation, caller: Mapping[str, str], *
     own = {name: value for name, value in exports(installation, caller).items() if name != EXPORTED_VARIABLE}
     preload = {PRELOAD_VARIABLE: caller.get(PRELOAD_VARIABLE, PRELOAD)} if service == "airflow-scheduler" else {}
     kept.pop(PRELOAD_VARIABLE, None)
+    # Airflow lists the connection types of its form before it puts the plugins on the path; see docs/hubspot.md.
+    form = {"PYTHONPATH": str(REPOSITORY / "plugins")} if service == API_SERVER else {}
     return {
         **kept,
         **own,
         **preload,
+        **form,
         STACK_MARK: installation.stack_id,
         SERVICE_MARK: service,
         "SPT_NOENV": "1",  # process titles must not overwrite the marks above

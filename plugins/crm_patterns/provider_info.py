@@ -1,0 +1,40 @@
+"""
+What Airflow reads of us as a provider: connection types that have a form and a Test button of their own.
+
+It finds this by `entry_points.txt` in the folder beside the package that ends in `.dist-info`, wherever `plugins/` is
+on the import path. It is read by every process that knows connections: this module imports nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def provider_info() -> dict[str, Any]:
+    """As `provider_info.schema.json` of Airflow wants it."""
+    return {
+        "package-name": "crm-integration-patterns",
+        "name": "CRM Integration Patterns",
+        "description": "Connections of CRM Integration Patterns.",
+        "connection-types": [_HUBSPOT],
+    }
+
+
+def _text(label: str, *, secret: bool = False, description: str = "") -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": ["string", "null"]}
+    return {"label": label, "schema": schema | ({"format": "password"} if secret else {}), "description": description}
+
+
+_HUBSPOT: dict[str, Any] = {
+    "connection-type": "hubspot",
+    "hook-name": "HubSpot",
+    "hook-class-name": "crm_patterns.hooks.hubspot.HubSpotHook",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"login": "OAuth client id", "password": "Access token, or OAuth client secret"},
+        "placeholders": {"host": "api.hubapi.com", "password": "pat-na1-…", "schema": "https"},
+    },
+    "conn-fields": {
+        "refresh_token": _text("OAuth refresh token", secret=True, description="Only with OAuth; else leave it empty."),
+    },
+}
