@@ -1,5 +1,5 @@
--- Records that are missing, are gone or differ in the given columns, at most so many: key, bucket, is missing, is gone,
--- and per column whether it differs and both values.
+-- Records that are missing, are gone or differ in the given columns, at most so many.
+-- Key, bucket, is missing, is gone, and per column whether it differs and both values.
 {% import "warehouse_elt/audited_rows.snowflake.jinja" as audited %}
 with {{ audited.settled(target, attempt, contract, keys, buckets) }},
 {{ audited.compared(contract, fields, shown=true) }}
