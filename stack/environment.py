@@ -22,6 +22,8 @@ NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL
 ADMIN = "admin"
 # A task whose end its supervisor just misses holds its slot until the next heartbeat: every third or so, for 5 seconds.
 SHORTEST_HEARTBEAT_S = "1"
+# A backfill of a hundred runs is created in one transaction; a scheduler that cannot write meanwhile would end.
+LOCK_TIMEOUT_S = 180
 
 
 def airflow_settings(installation: Installation) -> dict[str, str]:
@@ -41,7 +43,7 @@ def airflow_settings(installation: Installation) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.airflow / "passwords.json"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow / 'airflow.db'}?timeout={LOCK_TIMEOUT_S}",
         "AIRFLOW__API__HOST": LOOPBACK,
         "AIRFLOW__API__PORT": str(installation.ports[API_SERVER]),
         "AIRFLOW__API__WORKERS": "1",
