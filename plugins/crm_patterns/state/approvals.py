@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from crm_patterns.core.ports import RunKey
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import insert_or_update
-
-
-class _Transactions(Protocol):
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    def _write(self) -> AbstractContextManager[Connection]: ...
 
 
 class ApprovalMethods:
     """The port `ApprovalStore`, for whoever has `_read` and `_write`; one transaction per method."""
 
     def approve(
-        self: _Transactions, run: RunKey, object_name: str, step: str, *, rows: int, by: str, at: datetime
+        self: Transactions, run: RunKey, object_name: str, step: str, *, rows: int, by: str, at: datetime
     ) -> None:
         key = {**asdict(run), "object_name": object_name, "step": step}
         with self._write() as connection:
             row = {**key, "rows_approved": rows, "approved_by": by, "approved_at": at}
             insert_or_update(connection, t.approvals, row)
 
-    def approved_rows(self: _Transactions, run: RunKey, object_name: str, step: str) -> int:
+    def approved_rows(self: Transactions, run: RunKey, object_name: str, step: str) -> int:
         given = sa.select(t.approvals.c.rows_approved).filter_by(**asdict(run), object_name=object_name, step=step)
         with self._read() as connection:
             return connection.execute(given).scalar() or 0
 
-    def withdraw_approval(self: _Transactions, run: RunKey, object_name: str, step: str) -> None:
+    def withdraw_approval(self: Transactions, run: RunKey, object_name: str, step: str) -> None:
         done = sa.delete(t.approvals).filter_by(**asdict(run), object_name=object_name, step=step)
         with self._write() as connection:
             connection.execute(done)

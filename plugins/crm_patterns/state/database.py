@@ -11,10 +11,11 @@ from __future__ import annotations
 import functools
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -29,6 +30,16 @@ _UNUSABLE_FILE = frozenset(
     {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 )
 _REFUSED_BY_POSTGRES = ("28", "3D", "42501")  # authorization, no such database, insufficient privilege
+
+
+class Transactions(Protocol):
+    """What the methods of the state are written on: transactions that read or write, and the time."""
+
+    _clock: Callable[[], datetime]
+
+    def _read(self) -> AbstractContextManager[Connection]: ...
+
+    def _write(self) -> AbstractContextManager[Connection]: ...
 
 
 def open_engine(url: URL, *, patience_s: float = PATIENCE_S) -> Engine:

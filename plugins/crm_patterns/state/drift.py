@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,42 +13,35 @@ from sqlalchemy.engine import Connection
 from crm_patterns.core.drift import AuditCycle, AuditShare, DriftFinding, DriftKind, Settlement, SilentChange
 from crm_patterns.core.ports import RunKey
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import insert_new, insert_or_update
 
 _SHARE = ("cycle_started_at", "first", "end", "first_key", "end_key", "cutoff")
 
 
-class _Transactions(Protocol):
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    def _write(self) -> AbstractContextManager[Connection]: ...
-
-
 class DriftMethods:
     """The port `DriftStore`, for whoever has `_read` and `_write`; one transaction per method."""
 
-    def audit_cycle(self: _Transactions, source: str, object_name: str) -> AuditCycle | None:
+    def audit_cycle(self: Transactions, source: str, object_name: str) -> AuditCycle | None:
         with self._read() as connection:
             return cycle_of(connection, source, object_name)
 
-    def begin_audit_cycle(self: _Transactions, source: str, object_name: str, cycle: AuditCycle) -> None:
+    def begin_audit_cycle(self: Transactions, source: str, object_name: str, cycle: AuditCycle) -> None:
         row = {**asdict(cycle), "source": source, "object_name": object_name}
         with self._write() as connection:
             insert_or_update(connection, t.audit_cycles, {**row, "boundaries": json.dumps(cycle.boundaries)})
 
-    def claim_audit(
-        self: _Transactions, run: RunKey, source: str, object_name: str, proposed: AuditShare
-    ) -> AuditShare:
+    def claim_audit(self: Transactions, run: RunKey, source: str, object_name: str, proposed: AuditShare) -> AuditShare:
         row = {**asdict(run), "source": source, "object_name": object_name, **asdict(proposed)}
         with self._write() as connection:
             insert_new(connection, t.audit_shares, [row])
             return share_of(connection, run, source, object_name) or proposed
 
-    def audit_share(self: _Transactions, run: RunKey, source: str, object_name: str) -> AuditShare | None:
+    def audit_share(self: Transactions, run: RunKey, source: str, object_name: str) -> AuditShare | None:
         with self._read() as connection:
             return share_of(connection, run, source, object_name)
 
-    def prove_audit(self: _Transactions, run: RunKey, source: str, object_name: str) -> None:
+    def prove_audit(self: Transactions, run: RunKey, source: str, object_name: str) -> None:
         with self._write() as connection:
             share = share_of(connection, run, source, object_name)
             if share is not None:
@@ -60,20 +51,18 @@ class DriftMethods:
                 connection.execute(sa.update(t.audit_cycles).where(own, behind).values(proven=share.end))
 
     def record_findings(
-        self: _Transactions, run: RunKey, object_name: str, findings: Sequence[DriftFinding], *, at: datetime
+        self: Transactions, run: RunKey, object_name: str, findings: Sequence[DriftFinding], *, at: datetime
     ) -> None:
         with self._write() as connection:
             for finding in findings:
                 record_finding(connection, run, object_name, finding, at)
 
-    def findings(
-        self: _Transactions, run: RunKey, object_name: str | None = None
-    ) -> Sequence[tuple[str, DriftFinding]]:
+    def findings(self: Transactions, run: RunKey, object_name: str | None = None) -> Sequence[tuple[str, DriftFinding]]:
         with self._read() as connection:
             return findings_of(connection, run, object_name)
 
     def record_silent_changes(
-        self: _Transactions, run: RunKey, object_name: str, rows_by_field: Mapping[tuple[str, str], int], *,
+        self: Transactions, run: RunKey, object_name: str, rows_by_field: Mapping[tuple[str, str], int], *,
         at: datetime,
     ) -> None:  # fmt: skip
         changed = t.silent_changes.c
@@ -83,7 +72,7 @@ class DriftMethods:
                 row |= {"changed_rows": rows, "found_at": at}
                 insert_or_update(connection, t.silent_changes, row, where=changed.changed_rows < rows)
 
-    def silent_changes(self: _Transactions, run: RunKey) -> Sequence[SilentChange]:
+    def silent_changes(self: Transactions, run: RunKey) -> Sequence[SilentChange]:
         with self._read() as connection:
             return silent_changes_of(connection, run)
 

@@ -11,7 +11,33 @@ from sqlalchemy.engine import Connection
 
 from crm_patterns.core.ports import RunKey
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import insert_or_update
+
+
+class IncidentMethods:
+    """Incidents and deferrals, for whoever has transactions; one of them per method."""
+
+    def open_incident(self: Transactions, dag_id: str, *, run: RunKey, problem: str, at: datetime) -> bool:
+        with self._write() as connection:
+            return open_incident(connection, dag_id, run, problem, at)
+
+    def close_incident(self: Transactions, dag_id: str, *, at: datetime) -> str | None:
+        """Closes all of the DAG's; returns the problem of the newest."""
+        with self._write() as connection:
+            return close_incident(connection, dag_id, at)
+
+    def withdraw_incident(self: Transactions, dag_id: str, *, run: RunKey) -> None:
+        """Take back an incident that could not be announced, so that the next failure of this run is."""
+        with self._write() as connection:
+            withdraw_incident(connection, dag_id, run)
+
+    def settle_deferral(
+        self: Transactions, scope: str, *, deferred: Mapping[str, str], caught_up: Sequence[str], at: datetime
+    ) -> DeferralNews:
+        """Which objects wait for quota after a run: `deferred` with their problems begin to, `caught_up` end to."""
+        with self._write() as connection:
+            return settle_deferral(connection, scope, deferred, caught_up, at)
 
 
 def open_incident(connection: Connection, dag_id: str, run: RunKey, problem: str, at: datetime) -> bool:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,47 +15,42 @@ from crm_patterns.core.ports import RunKey
 from crm_patterns.core.ports.intents import Intent, Settlement
 from crm_patterns.core.staging import StageRef
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.links import agree, chunks, end_link, links_of, make_links
 from crm_patterns.state.upserts import Row, insert_new, insert_or_replace, insert_or_update
-
-
-class _Transactions(Protocol):
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    def _write(self) -> AbstractContextManager[Connection]: ...
 
 
 class IntentMethods:
     """The port `IntentStore`, for whoever has `_read` and `_write`; one transaction per method."""
 
     def begin_writes(
-        self: _Transactions, run: RunKey, changes: Sequence[Change], *, at: datetime, anew: bool = False
+        self: Transactions, run: RunKey, changes: Sequence[Change], *, at: datetime, anew: bool = False
     ) -> Mapping[str, Intent]:
         with self._write() as connection:
             return begin(connection, run, changes, at, anew=anew)
 
     def take_over_writes(
-        self: _Transactions, run: RunKey, change_ids: Sequence[str], *, before: datetime
+        self: Transactions, run: RunKey, change_ids: Sequence[str], *, before: datetime
     ) -> Sequence[str]:
         with self._write() as connection:
             return take_over(connection, run, change_ids, before)
 
     def settle_writes(
-        self: _Transactions, run: RunKey, settled: Sequence[Settlement], *, at: datetime
+        self: Transactions, run: RunKey, settled: Sequence[Settlement], *, at: datetime
     ) -> Sequence[LinkEnds]:
         with self._write() as connection:
             return settle(connection, run, settled, at)
 
-    def outcomes_of(self: _Transactions, run: RunKey) -> Mapping[str, RecordOutcome]:
+    def outcomes_of(self: Transactions, run: RunKey) -> Mapping[str, RecordOutcome]:
         query = sa.select(t.intents).filter_by(**asdict(run)).where(t.intents.c.settled_at.is_not(None))
         with self._read() as connection:
             return {row.change_id: _outcome_of(row) for row in connection.execute(query)}
 
-    def remember_plan(self: _Transactions, run: RunKey, name: str, plan: StageRef) -> None:
+    def remember_plan(self: Transactions, run: RunKey, name: str, plan: StageRef) -> None:
         with self._write() as connection:
             insert_or_update(connection, t.plans, {**asdict(run), "name": name, "plan": json.dumps(plan.to_xcom())})
 
-    def plans(self: _Transactions, run: RunKey) -> Mapping[str, StageRef]:
+    def plans(self: Transactions, run: RunKey) -> Mapping[str, StageRef]:
         query = sa.select(t.plans).filter_by(**asdict(run)).order_by(t.plans.c.name)
         with self._read() as connection:
             return {row.name: StageRef.from_xcom(json.loads(row.plan)) for row in connection.execute(query)}

@@ -13,6 +13,7 @@ from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import ObjectOutcome, RunKey, RunSummary, Usage
 from crm_patterns.state import schemas
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.progress import tally_of, window_columns, window_of
 from crm_patterns.state.upserts import insert_new, insert_or_update
 
@@ -20,6 +21,38 @@ _PLAIN_COLUMNS = (
     *("object_name", "source_count", "server_rows", "staged_rows", "published_rows", "method", "method_reason"),
     *("problem", "fix", "failed_step", "calls", "started_at", "finished_at"),
 )
+
+
+class LedgerMethods:
+    """The ledger of runs, for whoever has transactions; one of them per method."""
+
+    def start_run(self: Transactions, run: RunKey, *, source: str, run_type: str, at: datetime) -> None:
+        with self._write() as connection:
+            start_run(connection, run, source, run_type, at)
+
+    def record_outcome(self: Transactions, run: RunKey, outcome: ObjectOutcome) -> None:
+        with self._write() as connection:
+            record_outcome(connection, run, outcome)
+
+    def outcome(self: Transactions, run: RunKey, object_name: str) -> ObjectOutcome | None:
+        with self._read() as connection:
+            return outcome(connection, run, object_name)
+
+    def finish_run(self: Transactions, run: RunKey, *, state: RunState, at: datetime) -> RunSummary:
+        """StopRun where `start_run` was never called for this run."""
+        with self._write() as connection:
+            return finish_run(connection, run, state, at)
+
+    def summary(self: Transactions, run: RunKey) -> RunSummary | None:
+        with self._read() as connection:
+            return summary(connection, run)
+
+    def record_calls(
+        self: Transactions, run: RunKey, source: str, object_name: str, *, step: str, usage: Usage, at: datetime
+    ) -> None:
+        """Adds `usage.calls_made` to what earlier tries of the step have made; the newest `used` and `allowed` stay."""
+        with self._write() as connection:
+            record_calls(connection, run, source, object_name, step, usage, at)
 
 
 def start_run(connection: Connection, run: RunKey, source: str, run_type: str, at: datetime) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,39 +12,34 @@ from sqlalchemy.engine import Connection
 from crm_patterns.core.changes import Agreement, LinkEnds, Side
 from crm_patterns.core.ports import RunKey
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import insert_new, insert_or_replace
 
 _AT_ONCE = 500
 
 
-class _Transactions(Protocol):
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    def _write(self) -> AbstractContextManager[Connection]: ...
-
-
 class LinkMethods:
     """The port `LinkStore`, for whoever has `_read` and `_write`; one transaction per method."""
 
-    def link(self: _Transactions, ends: Sequence[LinkEnds], *, run: RunKey, at: datetime) -> Sequence[LinkEnds]:
+    def link(self: Transactions, ends: Sequence[LinkEnds], *, run: RunKey, at: datetime) -> Sequence[LinkEnds]:
         with self._write() as connection:
             return make_links(connection, ends, run, at)
 
-    def links(self: _Transactions, pairing: str, side: Side, record_ids: Iterable[str]) -> Mapping[str, LinkEnds]:
+    def links(self: Transactions, pairing: str, side: Side, record_ids: Iterable[str]) -> Mapping[str, LinkEnds]:
         with self._read() as connection:
             return links_of(connection, pairing, side, record_ids)
 
     def move_link(
-        self: _Transactions, pairing: str, side: Side, *, old_id: str, new_id: str, run: RunKey, at: datetime
+        self: Transactions, pairing: str, side: Side, *, old_id: str, new_id: str, run: RunKey, at: datetime
     ) -> bool:
         with self._write() as connection:
             return move_link(connection, pairing, side, old_id, new_id, run, at)
 
-    def end_link(self: _Transactions, link_id: str, *, reason: str, run: RunKey, at: datetime) -> None:
+    def end_link(self: Transactions, link_id: str, *, reason: str, run: RunKey, at: datetime) -> None:
         with self._write() as connection:
             end_link(connection, link_id, reason, run, at)
 
-    def agreements(self: _Transactions, link_ids: Iterable[str]) -> Mapping[str, Mapping[str, Agreement]]:
+    def agreements(self: Transactions, link_ids: Iterable[str]) -> Mapping[str, Mapping[str, Agreement]]:
         with self._read() as connection:
             return agreements(connection, link_ids)
 

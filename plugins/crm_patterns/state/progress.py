@@ -16,7 +16,58 @@ from crm_patterns.core.outcomes import Tally
 from crm_patterns.core.ports import KeyRange, ReadRequest, RememberedJob, RunKey, Slice, Table
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import insert_new, insert_or_update
+
+
+class ProgressMethods:
+    """How far work has come, for whoever has transactions; one of them per method."""
+
+    def watermark(self: Transactions, source: str, object_name: str) -> datetime | None:
+        with self._read() as connection:
+            return watermark(connection, source, object_name)
+
+    def advance_watermark(self: Transactions, source: str, object_name: str, *, to: datetime, run: RunKey) -> None:
+        with self._write() as connection:
+            advance_watermark(connection, source, object_name, to, run)
+
+    def claim_window(self: Transactions, run: RunKey, source: str, object_name: str, proposed: Window) -> Window:
+        with self._write() as connection:
+            return claim_window(connection, run, source, object_name, proposed)
+
+    def remember_job(self: Transactions, run: RunKey, source: str, job: RememberedJob) -> None:
+        with self._write() as connection:
+            remember_job(connection, run, source, job)
+
+    def remembered_job(self: Transactions, run: RunKey, source: str, object_name: str) -> RememberedJob | None:
+        with self._read() as connection:
+            return remembered_job(connection, run, source, object_name)
+
+    def forget_job(self: Transactions, run: RunKey, source: str, object_name: str) -> None:
+        with self._write() as connection:
+            forget_job(connection, run, source, object_name)
+
+    def remember_attempt_table(self: Transactions, run: RunKey, object_name: str, table: Table) -> None:
+        with self._write() as connection:
+            remember_attempt_table(connection, run, object_name, table, self._clock())
+
+    def attempt_tables(
+        self: Transactions, *, older_than: datetime | None = None, run: RunKey | None = None
+    ) -> Sequence[tuple[str, Table]]:
+        with self._read() as connection:
+            return attempt_tables(connection, older_than, run)
+
+    def forget_attempt_table(self: Transactions, table: Table) -> None:
+        with self._write() as connection:
+            forget_attempt_table(connection, table)
+
+    def plan_publish(self: Transactions, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
+        with self._write() as connection:
+            return plan_publish(connection, run, object_name, attempt_id, planned)
+
+    def planned_publish(self: Transactions, run: RunKey, object_name: str, attempt_id: str) -> Tally | None:
+        with self._read() as connection:
+            return planned_publish(connection, run, object_name, attempt_id)
 
 
 def watermark(connection: Connection, source: str, object_name: str) -> datetime | None:

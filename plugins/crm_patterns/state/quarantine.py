@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Connection
 from crm_patterns.core.ports import RunKey
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import Row, insert_new
 
 CHUNK = 5_000
@@ -29,6 +31,52 @@ class RejectionGroup:
     rejection: RejectionClass
     reason: str
     records: int
+
+
+class QuarantineMethods:
+    """Records set aside and their release, for whoever has transactions."""
+
+    def quarantine(
+        self: Transactions,
+        run: RunKey,
+        source: str,
+        object_name: str,
+        rows: Iterable[RejectedRow],
+        *,
+        stage_uri: str,
+        at: datetime,
+    ) -> int:
+        """
+        One transaction per `CHUNK` rows, so that a slow or endless `rows` neither fills the memory nor holds
+        the database: a kill half-way leaves the first chunks, and the retry adds what is missing.
+        """
+        entries = (entry(run, source, object_name, row, stage_uri=stage_uri, at=at) for row in rows)
+        while chunk := list(itertools.islice(entries, CHUNK)):
+            with self._write() as connection:
+                set_aside(connection, chunk)
+        with self._read() as connection:
+            return count_keys(connection, run, source, object_name)
+
+    def release(
+        self: Transactions, source: str, object_name: str, keys: Iterable[str], *, run: RunKey, at: datetime
+    ) -> int:
+        """Returns how many distinct keys were released. `keys` may be all those of a run: it is read once, lazily."""
+        with self._read() as connection:
+            held = set(open_keys(connection, source, object_name))
+        accepted = {key for key in keys if key in held} if held else set()
+        if not accepted:
+            return 0
+        with self._write() as connection:
+            return release(connection, source, object_name, accepted, run, at)
+
+    def open_quarantine_keys(self: Transactions, source: str, object_name: str) -> Sequence[str]:
+        with self._read() as connection:
+            return open_keys(connection, source, object_name)
+
+    def rejections(self: Transactions, run: RunKey, *, limit: int) -> Sequence[RejectionGroup]:
+        """What the run set aside, by object and broken rule, the most frequent first."""
+        with self._read() as connection:
+            return rejections(connection, run, limit)
 
 
 def entry(run: RunKey, source: str, object_name: str, row: RejectedRow, *, stage_uri: str, at: datetime) -> Row:

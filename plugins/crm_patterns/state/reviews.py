@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,26 +14,21 @@ from crm_patterns.core.ports import RunKey
 from crm_patterns.core.reviews import OpenReview, Review
 from crm_patterns.core.values import text_of
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.links import chunks
 from crm_patterns.state.upserts import insert_or_update
-
-
-class _Transactions(Protocol):
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    def _write(self) -> AbstractContextManager[Connection]: ...
 
 
 class ReviewMethods:
     """The port `ReviewStore`, for whoever has `_read` and `_write`; one transaction per method."""
 
     def record_reviews(
-        self: _Transactions, run: RunKey, compared: Iterable[str], reviews: Sequence[Review], *, at: datetime
+        self: Transactions, run: RunKey, compared: Iterable[str], reviews: Sequence[Review], *, at: datetime
     ) -> None:
         with self._write() as connection:
             record_reviews(connection, run, compared, reviews, at)
 
-    def open_reviews(self: _Transactions, pairing: str) -> Sequence[OpenReview]:
+    def open_reviews(self: Transactions, pairing: str) -> Sequence[OpenReview]:
         asked = t.reviews.c
         query = sa.select(t.reviews).where(asked.pairing == pairing, asked.closed_at.is_(None))
         with self._read() as connection:
@@ -48,7 +41,7 @@ class ReviewMethods:
             for row in rows
         ]  # fmt: skip
 
-    def choose_review(self: _Transactions, review_id: str, side: Side, *, by: str, at: datetime) -> bool:
+    def choose_review(self: Transactions, review_id: str, side: Side, *, by: str, at: datetime) -> bool:
         asked = t.reviews.c
         statement = (
             sa.update(t.reviews)
@@ -58,7 +51,7 @@ class ReviewMethods:
         with self._write() as connection:
             return connection.execute(statement.returning(asked.review_id)).first() is not None
 
-    def review_choices(self: _Transactions, pairing: str) -> Mapping[str, Side]:
+    def review_choices(self: Transactions, pairing: str) -> Mapping[str, Side]:
         asked = t.reviews.c
         query = sa.select(asked.review_id, asked.choice).where(
             asked.pairing == pairing, asked.closed_at.is_(None), asked.choice != ""

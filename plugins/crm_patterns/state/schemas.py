@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -22,46 +21,41 @@ from crm_patterns.core.schema_changes import (
     Severity,
 )
 from crm_patterns.state import tables as t
+from crm_patterns.state.database import Transactions
 from crm_patterns.state.upserts import insert_new, insert_or_update
-
-
-class _Transactions(Protocol):
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    def _write(self) -> AbstractContextManager[Connection]: ...
 
 
 class SchemaMethods:
     """The port `SchemaStore`, for whoever has `_read` and `_write`; one transaction per method."""
 
-    def known_schema(self: _Transactions, source: str, object_name: str) -> KnownSchema | None:
+    def known_schema(self: Transactions, source: str, object_name: str) -> KnownSchema | None:
         with self._read() as connection:
             return known(connection, source, object_name)
 
-    def plan_schema(self: _Transactions, run: RunKey, source: str, object_name: str, plan: SchemaPlan) -> None:
+    def plan_schema(self: Transactions, run: RunKey, source: str, object_name: str, plan: SchemaPlan) -> None:
         row = {**asdict(run), "source": source, "object_name": object_name, "document": json.dumps(plan.to_json())}
         with self._write() as connection:
             insert_or_update(connection, t.schema_plans, row)
 
-    def planned_schema(self: _Transactions, run: RunKey, source: str, object_name: str) -> SchemaPlan | None:
+    def planned_schema(self: Transactions, run: RunKey, source: str, object_name: str) -> SchemaPlan | None:
         with self._read() as connection:
             return planned(connection, run, source, object_name)
 
     def settle_schema(
-        self: _Transactions, run: RunKey, source: str, object_name: str, *, fingerprint: str, at: datetime
+        self: Transactions, run: RunKey, source: str, object_name: str, *, fingerprint: str, at: datetime
     ) -> bool:
         with self._write() as connection:
             return settle(connection, run, source, object_name, fingerprint, at)
 
-    def schema_changes(self: _Transactions, run: RunKey) -> Sequence[RecordedChange]:
+    def schema_changes(self: Transactions, run: RunKey) -> Sequence[RecordedChange]:
         with self._read() as connection:
             return changes(connection, run)
 
-    def claim_schema_notice(self: _Transactions, dag_id: str, *, at: datetime) -> Sequence[RecordedChange]:
+    def claim_schema_notice(self: Transactions, dag_id: str, *, at: datetime) -> Sequence[RecordedChange]:
         with self._write() as connection:
             return claim_notice(connection, dag_id, at)
 
-    def withdraw_schema_notice(self: _Transactions, dag_id: str, *, at: datetime) -> None:
+    def withdraw_schema_notice(self: Transactions, dag_id: str, *, at: datetime) -> None:
         claimed = sa.update(t.schema_changes).filter_by(dag_id=dag_id, announced_at=at)
         with self._write() as connection:
             connection.execute(claimed.values(announced_at=None))
