@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from crm_patterns.clients.retrying import Patience
-from crm_patterns.clients.salesforce.client import BULK_KEYS_ABOVE, SalesforceClient
+from crm_patterns.clients.salesforce.client import SalesforceClient
 from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce.key_questions import BULK_KEYS_ABOVE
 from crm_patterns.clients.salesforce.results import PageOptions
 from crm_patterns.core.keys import NO_KEYS, KeyRing
 from tests.sandbox_process import SandboxProcess

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import logging
-import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -15,11 +14,12 @@ from crm_patterns.clients.auth import ServerClock, TokenCache
 from crm_patterns.clients.network import is_this_machine
 from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
-from crm_patterns.clients.salesforce import soql, wire
+from crm_patterns.clients.salesforce import key_questions, soql, wire
 from crm_patterns.clients.salesforce.connection import SalesforceConnection
 from crm_patterns.clients.salesforce.deletion_log import deleted
 from crm_patterns.clients.salesforce.errors import Gone, judge
 from crm_patterns.clients.salesforce.jobs import QueryJobs
+from crm_patterns.clients.salesforce.key_questions import BULK_KEYS_ABOVE
 from crm_patterns.clients.salesforce.looking import look
 from crm_patterns.clients.salesforce.queries import RestQueries
 from crm_patterns.clients.salesforce.results import PARALLEL_SINCE, JobResults, PageOptions
@@ -31,9 +31,7 @@ from crm_patterns.core.errors import FixSettings, RetryLater, SchemaMoved, StopR
 from crm_patterns.core.keys import NO_KEYS, KeyRing
 from crm_patterns.core.ports import (
     Allowance,
-    BulkRefused,
     Deletions,
-    JobState,
     JobStatus,
     Look,
     LookRequest,
@@ -43,11 +41,6 @@ from crm_patterns.core.ports import (
 from crm_patterns.core.records import Page
 
 log = logging.getLogger(__name__)
-
-BULK_KEYS_ABOVE = 20_000
-"""Keys and cursors of larger windows come by a bulk job: ten REST pages cost more calls than a job."""
-
-_KEYS_LIMIT_S = 900.0
 
 
 class SalesforceClient:
@@ -141,11 +134,7 @@ class SalesforceClient:
         return int(self._queries.ask(soql.count(request), about, include_deleted=soql.asks_all(request))["totalSize"])
 
     def cursors_of(self, object_name: str, *, cursor: str, keys: Sequence[str]) -> Mapping[str, datetime | None]:
-        found: dict[str, datetime | None] = {}
-        for text in soql.cursors_of(object_name, cursor=cursor, keys=keys):
-            for records in self._queries.records(text, f"cursors of {object_name}", include_deleted=True):
-                found.update((row["Id"], wire.read_moment(row[cursor])) for row in records)
-        return found
+        return key_questions.cursors_of(self._queries, object_name, cursor=cursor, keys=keys)
 
     def allowance(self) -> Allowance:
         limits = wire.read_json(self._get(f"{self._base}/limits", "the org's limits").body)
@@ -155,11 +144,7 @@ class SalesforceClient:
         return deleted(self._transport, object_name, base=self._base, since=since, until=until)
 
     def standing_of(self, object_name: str, *, flag: str | None, keys: Sequence[str]) -> Mapping[str, bool]:
-        found: dict[str, bool] = {}
-        for text in soql.by_ids(object_name, ("Id", flag) if flag else ("Id",), keys):
-            for records in self._queries.records(text, f"keys of {object_name}", include_deleted=True):
-                found.update((row["Id"], bool(flag and row[flag])) for row in records)
-        return found
+        return key_questions.standing_of(self._queries, object_name, flag=flag, keys=keys)
 
     def usage(self) -> Usage:
         return self._meter.usage()
@@ -217,39 +202,7 @@ class SalesforceClient:
         self._jobs.discard(job_id)
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
-        contract = wire.key_contract(self.name, request.object_name, request.cursor)
-        names = tuple(field.name for field in contract.fields)
-        keys = ReadRequest(request.object_name, names, request.cursor, request.window, request.include_deleted)
-        found: dict[str, datetime | None] = {}
-        for page in self._rows_either_way(keys, contract):
-            ids = page.rows.column(0).to_pylist()
-            cursors = page.rows.column(1).to_pylist() if request.cursor else [None] * len(ids)
-            found.update(zip(ids, cursors, strict=True))
-        return found
-
-    def _rows_either_way(self, request: ReadRequest, contract: ObjectContract) -> Iterator[Page]:
-        """The rows by a job where they are many and Bulk serves the object, else by REST."""
-        if self.count(request) <= self._bulk_keys_above:
-            yield from self.read_rows(request, contract)
-            return
-        try:
-            job_id = self.submit(request)
-        except BulkRefused:
-            yield from self.read_rows(request, contract)
-            return
-        try:
-            self._await(job_id, request.object_name)
-            yield from self.read_job(job_id, contract)
-        finally:
-            self.discard(job_id)
-
-    def _await(self, job_id: str, object_name: str) -> None:
-        give_up, pause = time.monotonic() + _KEYS_LIMIT_S, 0.1
-        while (status := self.job_status(job_id)).state is JobState.WAITING and time.monotonic() < give_up:
-            self._patience.sleep(pause)
-            pause = min(pause * 1.5, 10.0)
-        if status.state is not JobState.READY:
-            raise RetryLater(f"The bulk job {job_id} for the keys of {object_name} is {status.state}: {status.problem}")
+        return key_questions.cursors_in(self, request, bulk_above=self._bulk_keys_above, sleep=self._patience.sleep)
 
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
