@@ -29,6 +29,7 @@ from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
 from crm_patterns.steps import extract
+from crm_patterns.steps.read_plan import ExtractOrder
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.sandbox_process import SandboxProcess
 
@@ -70,7 +71,7 @@ class Hourly:
                 login_url=self.org.url, consumer_key=known["consumer_key"], consumer_secret=known["consumer_secret"]
             )
         )
-        order = extract.ExtractOrder(
+        order = ExtractOrder(
             run=RunKey("benchmark", f"hour {self.hours}"), object_name=item.name,
             choice=FieldChoice(item.include, item.exclude, (), item.cursor), read=item.read,
             kind=WindowKind.INCREMENTAL, interval=None, lag=timedelta(seconds=1), overlap=timedelta(0),

@@ -28,6 +28,7 @@ from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
+from crm_patterns.steps.read_plan import ExtractOrder
 from crm_patterns.steps.reconcile import reconcile
 from crm_patterns.steps.refill import ColumnRead, refill
 from crm_patterns.steps.validate import validate
@@ -68,7 +69,7 @@ class Pipeline:
     tries: int = field(default=0)
 
     def extract(self) -> StageRef:
-        order = extract.ExtractOrder(
+        order = ExtractOrder(
             self.run, "Account", self.choice, "bulk", self.kind, self.interval, timedelta(0), OVERLAP, 0
         )
         self.state.start_run(self.run, source="salesforce", run_type="manual", at=NOON)

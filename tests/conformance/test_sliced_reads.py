@@ -17,10 +17,11 @@ from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
 from crm_patterns.steps import extract
+from crm_patterns.steps.read_plan import ExtractOrder
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.sandbox_process import SandboxProcess
 
-ORDER = extract.ExtractOrder(
+ORDER = ExtractOrder(
     run=RunKey("crm_warehouse_elt", "run-1"), object_name="Opportunity", choice=FieldChoice(), read="bulk",
     kind=WindowKind.FULL, interval=None, lag=timedelta(0), overlap=timedelta(0), rest_below=0, slice_rows=100,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
 from crm_patterns.steps.compare_ids import ComparisonPlaces, compare_ids, plan_ids
 from crm_patterns.steps.guard import ApprovalNeeded
+from crm_patterns.steps.read_plan import ExtractOrder
 from tests.pipeline import HOUR, OVERLAP, Pipeline
 from tests.source_double import NOON, key, row
 from tests.sql.test_deletions_of_a_window import MINUTES, told
@@ -33,7 +34,7 @@ def known(pipeline: Pipeline) -> Pipeline:
 def compare(pipeline: Pipeline, *, attempt_id: str = "c1", approved: int = 0) -> StepOutcome:
     places = ComparisonPlaces(pipeline.schema, f"{pipeline.schema}_A", None, pipeline.schema)
     source, stage, state, run = pipeline.source, pipeline.stage, pipeline.state, pipeline.run
-    order = extract.ExtractOrder(
+    order = ExtractOrder(
         run, "Account", FieldChoice(), "rest", pipeline.kind, None, timedelta(0), OVERLAP, 10**6
     )  # fmt: skip
     planned = plan_ids(source, "Account", read="rest", rest_below=10**6)

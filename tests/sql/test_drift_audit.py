@@ -27,6 +27,7 @@ from crm_patterns.steps.drift_compare import Comparison
 from crm_patterns.steps.drift_plan import AuditOrder, plan_audit
 from crm_patterns.steps.drift_repair import RepairOrder, repair
 from crm_patterns.steps.guard import ApprovalNeeded
+from crm_patterns.steps.read_plan import ExtractOrder
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.pipeline import HOUR, OVERLAP, NamesAreFilled, Pipeline
@@ -74,11 +75,9 @@ class Audits:
         mend = self._mend(run, dies, approved) if repairs else None
         return audit(lambda: p.source, p.stage, p.warehouse, p.state, run, ref, how, repair=mend)
 
-    def _reading(self, run: RunKey) -> extract.ExtractOrder:
+    def _reading(self, run: RunKey) -> ExtractOrder:
         full, none = WindowKind.FULL, timedelta(0)
-        return extract.ExtractOrder(
-            run, "Account", FieldChoice(), "auto", full, None, none, OVERLAP, REST_BELOW, self.means
-        )
+        return ExtractOrder(run, "Account", FieldChoice(), "auto", full, None, none, OVERLAP, REST_BELOW, self.means)
 
     def _mend(self, run: RunKey, dies: bool, approved: int) -> Repair:
         p = self.loaded

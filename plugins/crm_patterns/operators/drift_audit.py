@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.staging import StageRef
     from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.drift_audit import Doubt, Repaired
-    from crm_patterns.steps.extract import ReadPlan
+    from crm_patterns.steps.read_plan import ReadPlan
 
 
 class DriftAuditOperator(StagingUpkeepOperator):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.staging import StageRef
     from crm_patterns.core.windows import WindowKind
     from crm_patterns.patterns.lineage import TaskLineage
-    from crm_patterns.steps.extract import ExtractOrder
+    from crm_patterns.steps.read_plan import ExtractOrder
 
 
 class ExtractToStageOperator(StepOperator):
@@ -66,12 +66,12 @@ class ExtractToStageOperator(StepOperator):
 
     def _extract(self, source: Source, state: State, context: Context) -> dict[str, Any]:
         from crm_patterns.core.errors import SchemaMoved
-        from crm_patterns.steps import extract
+        from crm_patterns.steps.read_plan import plan
 
         order = self._order(context)
         if context["params"].get("dry_run"):
             order = replace(order, means=self._admitted(source, state, context))
-            planned = extract.plan(source, state, order)
+            planned = plan(source, state, order)
             raise AirflowSkipException(
                 f"Dry run: {planned.source_count:,} rows of {self.object_name}, window {planned.request.window.label}, "
                 f"{len(planned.request.fields)} fields, would be read by {planned.method}: {planned.method_reason}."
@@ -134,7 +134,7 @@ class ExtractToStageOperator(StepOperator):
         return ref.to_xcom()
 
     def _order(self, context: Context) -> ExtractOrder:
-        from crm_patterns.steps.extract import ExtractOrder
+        from crm_patterns.steps.read_plan import ExtractOrder
 
         settings, item = self.settings, self.settings.object(self.object_name)
         kind, interval = _kind(context)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.ports import Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
     from crm_patterns.patterns.quota import Means
-    from crm_patterns.steps.extract import ReadPlan
+    from crm_patterns.steps.read_plan import ReadPlan
 
 
 class RefreshComputedOperator(StagingUpkeepOperator):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.ports import JobStatus, RememberedJob, Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
     from crm_patterns.patterns.quota import Means
-    from crm_patterns.steps.extract import ExtractOrder, ReadPlan
+    from crm_patterns.steps.read_plan import ExtractOrder, ReadPlan
 
 
 class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
@@ -122,7 +122,7 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
     def _order(self, context: Context) -> ExtractOrder:
         """A job is remembered per run and object: other steps of the object have jobs of their own in the same run."""
         from crm_patterns.core.windows import WindowKind
-        from crm_patterns.steps.extract import ExtractOrder
+        from crm_patterns.steps.read_plan import ExtractOrder
 
         settings, run = self.settings, run_key(context)
         return ExtractOrder(

@@ -27,11 +27,11 @@ from crm_patterns.patterns.naming import table_name
 from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.reconcile import broken_links
 from crm_patterns.patterns.warehouse_elt import FieldChoice
-from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.guard import ApprovalNeeded
 from crm_patterns.steps.load import copy_into_attempt, load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.quota import choose
+from crm_patterns.steps.read_plan import ReadPlan
 from crm_patterns.steps.reconcile import drop_table, evidence_of
 from crm_patterns.steps.schema import agree
 

@@ -13,8 +13,8 @@ from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.drift_audit import audit_contract, due_share, is_over, share_of
 from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor, make_contract
-from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.quota import choose
+from crm_patterns.steps.read_plan import ReadPlan
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 from crm_patterns.steps import extract
 from crm_patterns.steps.drift_audit import Doubt, Repaired
-from crm_patterns.steps.extract import ExtractOrder, ReadPlan
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.quota import choose
+from crm_patterns.steps.read_plan import ExtractOrder, ReadPlan
 from crm_patterns.steps.validate import validate
 
 log = logging.getLogger(__name__)

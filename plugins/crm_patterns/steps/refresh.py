@@ -30,10 +30,10 @@ from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.computed_fields import refresh_contract, unknown_names
 from crm_patterns.patterns.quota import AS_USUAL, Means
 from crm_patterns.patterns.warehouse_elt import FieldChoice, likely_cursor
-from crm_patterns.steps.extract import ReadPlan
 from crm_patterns.steps.history import HistoryOf, begin_history, history_of, record_history
 from crm_patterns.steps.load import copy_into_attempt
 from crm_patterns.steps.quota import choose
+from crm_patterns.steps.read_plan import ReadPlan
 from crm_patterns.steps.reconcile import drop_table
 from crm_patterns.steps.schema import present_contract
 

@@ -11,16 +11,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from crm_patterns.core.errors import RetryLater, SchemaMoved
 from crm_patterns.core.ports import JobState, ReadRequest, RememberedJob, RunKey, Slice, Source, State
 from crm_patterns.core.records import Page
 from crm_patterns.core.windows import Window
 from crm_patterns.patterns.slices import cut, finer
-
-if TYPE_CHECKING:
-    from crm_patterns.steps.extract import ReadPlan
+from crm_patterns.steps.read_plan import ReadPlan
 
 log = logging.getLogger(__name__)
 

@@ -21,6 +21,7 @@ from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
+from crm_patterns.steps.read_plan import ExtractOrder
 from crm_patterns.steps.reconcile import reconcile
 from crm_patterns.steps.validate import validate
 from tests.conformance.salesforce_world import SalesforceWorld
@@ -91,7 +92,7 @@ class OrgAndWarehouse:
         return outcome
 
     def _extract(self, client: SalesforceClient, key: RunKey, kind: WindowKind, read: str) -> StageRef:
-        order = extract.ExtractOrder(key, self.object_name, FieldChoice(), read, kind, None, LAG, OVERLAP, 0)
+        order = ExtractOrder(key, self.object_name, FieldChoice(), read, kind, None, LAG, OVERLAP, 0)
         planned, job = extract.start(client, self.state, order)
         attempt = f"run{self.runs}"
         if job is None:

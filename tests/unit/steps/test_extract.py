@@ -15,11 +15,12 @@ from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.state import OperationalState
 from crm_patterns.steps import extract
+from crm_patterns.steps.read_plan import ExtractOrder, plan
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.source_double import NOON, SourceDouble, key, row
 
 MINUTE = timedelta(minutes=1)
-ORDER = extract.ExtractOrder(
+ORDER = ExtractOrder(
     run=RunKey("crm_warehouse_elt", "run-1"),
     object_name="Account",
     choice=FieldChoice(),
@@ -51,14 +52,14 @@ def three_rows() -> list[dict[str, object]]:
 def test_rows_younger_than_the_lag_are_left_to_the_next_run(state: OperationalState) -> None:
     source = SourceDouble(rows=[row(1, at=NOON - MINUTE), row(2, at=NOON - 3 * MINUTE)])
 
-    planned = extract.plan(source, state, ORDER)
+    planned = plan(source, state, ORDER)
 
     assert (planned.source_count, planned.request.window.end) == (1, NOON - 2 * MINUTE)
 
 
 def test_a_retry_of_a_run_reads_the_same_window_although_time_went_on(state: OperationalState) -> None:
-    first = extract.plan(SourceDouble(), state, ORDER)
-    second = extract.plan(SourceDouble(clock=NOON + timedelta(hours=5)), state, ORDER)
+    first = plan(SourceDouble(), state, ORDER)
+    second = plan(SourceDouble(clock=NOON + timedelta(hours=5)), state, ORDER)
 
     assert first.request.window == second.request.window
 
