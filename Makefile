@@ -40,8 +40,8 @@ demo: install  ## run everything once with live progress and print what happened
 test: install  ## the test suite that runs while you wait
 	@$(BIN)/pytest $(SIDE_BY_SIDE) -n 3
 
-test-e2e: install  ## whole runs, the real scheduler, faults and kills; takes some 20 minutes
-	@$(BIN)/pytest -m e2e $(SIDE_BY_SIDE) -n 2 --timeout 1200
+test-e2e: install  ## whole runs, the real scheduler, faults and kills; takes some 30 minutes
+	@$(BIN)/pytest -m e2e $(SIDE_BY_SIDE) -n 3 --timeout 1200
 
 check: install  ## formatter, linter, types, import contracts, links of the docs
 	@$(BIN)/ruff format --check .
