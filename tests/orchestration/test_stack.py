@@ -107,11 +107,17 @@ def test_up_is_healthy_twice_and_down_leaves_nothing_but_data(home: Path) -> Non
     assert stack(home, "status").returncode == 1
 
 
+def heed_interrupts() -> None:
+    """As in a person's terminal, wherever the tests run: what a shell starts in the background ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_stops_what_it_had_started(home: Path, number: int) -> None:
     starting = subprocess.Popen(
-        [sys.executable, "-m", "stack", "up"], cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "stack", "up"], cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interrupts,
+    )  # fmt: skip
     give_up = time.monotonic() + 60
     while not (home / "pids" / "warehouse.json").exists():
         assert time.monotonic() < give_up
