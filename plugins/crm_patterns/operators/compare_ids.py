@@ -67,9 +67,3 @@ class CompareIdsOperator(StagingUpkeepOperator):
                 attempt_id=self._attempt_id(context), max_share=settings.upkeep.compare_max_share,
                 approved=approved, audit=audit,
             )  # fmt: skip
-
-    def _skipped(self, why: str) -> StepOutcome:
-        from crm_patterns.core.outcomes import RunState
-        from crm_patterns.core.ports import StepOutcome
-
-        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=why)

@@ -27,8 +27,6 @@ class DriftAuditOperator(StagingUpkeepOperator):
     reads_in_a_dry_run = True
 
     def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan | StepOutcome:
-        from crm_patterns.core.outcomes import RunState
-        from crm_patterns.core.ports import StepOutcome
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.drift_plan import AuditOrder, plan_audit
 
@@ -47,8 +45,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
         )
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             planned = plan_audit(source, warehouse, state, order)
-        nothing = StepOutcome(self.object_name, self.step, RunState.SKIPPED, note="nothing of it is loaded yet")
-        return planned or nothing
+        return planned or self._skipped("nothing of it is loaded yet")
 
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
         from crm_patterns.core.ports import Table

@@ -63,9 +63,3 @@ class RefreshComputedOperator(StagingUpkeepOperator):
                 attempt_schema=settings.attempt_schema,
                 history_schema=settings.history_schema_of(self.object_name),
             )
-
-    def _skipped(self, why: str) -> StepOutcome:
-        from crm_patterns.core.outcomes import RunState
-        from crm_patterns.core.ports import StepOutcome
-
-        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=why)

@@ -110,14 +110,10 @@ class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
         )
 
     def _would_read(self, planned: ReadPlan) -> StepOutcome:
-        from crm_patterns.core.outcomes import RunState
-        from crm_patterns.core.ports import StepOutcome
-
-        note = (
+        return self._skipped(
             f"Dry run: {', '.join(planned.request.fields)} of {planned.source_count:,} rows would be read "
             f"by {planned.method}: {planned.method_reason}."
         )
-        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=note)
 
     def _order(self, context: Context) -> ExtractOrder:
         """A job is remembered per run and object: other steps of the object have jobs of their own in the same run."""

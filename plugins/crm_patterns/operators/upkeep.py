@@ -45,6 +45,12 @@ class UpkeepOperator(StepOperator):
             raise AirflowSkipException(outcome.note)
         return {"state": outcome.state.value, "note": outcome.note, **asdict(outcome.tally)}
 
+    def _skipped(self, why: str) -> StepOutcome:
+        from crm_patterns.core.outcomes import RunState
+        from crm_patterns.core.ports import StepOutcome
+
+        return StepOutcome(self.object_name, self.step, RunState.SKIPPED, note=why)
+
     def _record(self, state: State, run: RunKey, verdict: RunState, *, problem: str, fix: str) -> None:
         state.record_step(run, _ended(self.object_name, self.step, verdict, problem=problem, fix=fix))
 

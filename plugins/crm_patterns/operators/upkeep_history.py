@@ -28,14 +28,14 @@ class CatchUpHistoryOperator(UpkeepOperator):
 
         settings, name = self.settings, self.object_name
         if context["params"].get("dry_run"):
-            return StepOutcome(name, self.step, RunState.SKIPPED, note="Dry run: nothing is written")
+            return self._skipped("Dry run: nothing is written")
         with self._source(state, context) as source:
             contract = make_contract(source.name, source.describe(name), field_choice(settings, name))
         of = history_of(contract, target_schema=settings.target_schema, history_schema=settings.history_schema)
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             held = as_held(warehouse, of)
             if held is None:
-                return StepOutcome(name, self.step, RunState.SKIPPED, note="nothing of it is loaded yet")
+                return self._skipped("nothing of it is loaded yet")
             begin_history(warehouse, held)
             added = catch_up_history(warehouse, held)
         return StepOutcome(name, self.step, RunState.SUCCESS, note=f"{added:,} versions were not in history")
@@ -58,7 +58,7 @@ class SnapshotOperator(UpkeepOperator):
         day = snapshot_day(context["dag_run"].data_interval_end, now=datetime.now(UTC))
         table = table_name(name)
         if context["params"].get("dry_run"):
-            return StepOutcome(name, self.step, RunState.SKIPPED, note=f"Dry run: the snapshot of {day} would be taken")
+            return self._skipped(f"Dry run: the snapshot of {day} would be taken")
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             taken = take_snapshot(
                 warehouse,
