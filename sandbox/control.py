@@ -28,8 +28,12 @@ async def read_model(request: Request, model: type[Model]) -> Model:
     except JSONDecodeError as error:
         raise ControlError(f"the body is not JSON: {error}") from error
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
-        raise ControlError("; ".join(wrong)) from error
+        raise ControlError(keys_named(error)) from error
+
+
+def keys_named(error: ValidationError) -> str:
+    """Each wrong key of a body, and why it is."""
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
 
 
 async def control_error(_request: Request, error: Exception) -> Response:

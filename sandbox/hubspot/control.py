@@ -185,25 +185,13 @@ class _Control:
         return Response(status_code=204)
 
     async def archive(self, request: Request) -> Response:
-        asked = await read_model(request, IdsAsked)
-        writer = self._writer(asked.object)
-        for each in asked.ids:
-            writer.archive(writer.found(each))
-        return Response(status_code=204)
+        return await self._each(request, Writer.archive)
 
     async def restore(self, request: Request) -> Response:
-        asked = await read_model(request, IdsAsked)
-        writer = self._writer(asked.object)
-        for each in asked.ids:
-            writer.restore(writer.found(each, archived=True))
-        return Response(status_code=204)
+        return await self._each(request, Writer.restore, archived=True)
 
     async def erase(self, request: Request) -> Response:
-        asked = await read_model(request, IdsAsked)
-        writer = self._writer(asked.object)
-        for each in asked.ids:
-            writer.erase(writer.found(each))
-        return Response(status_code=204)
+        return await self._each(request, Writer.erase)
 
     async def merge(self, request: Request) -> Response:
         asked = await read_model(request, MergeAsked)
@@ -258,6 +246,15 @@ class _Control:
     async def deliver(self, request: Request) -> Response:
         spoiling = await _changed(request, Spoiling(), SPOILING)
         return JSONResponse({"deliveries": await self.account.webhooks.deliver(spoiling)})
+
+    async def _each(
+        self, request: Request, act: Callable[[Writer, Record], object], *, archived: bool = False
+    ) -> Response:
+        asked = await read_model(request, IdsAsked)
+        writer = self._writer(asked.object)
+        for each in asked.ids:
+            act(writer, writer.found(each, archived=archived))
+        return Response(status_code=204)
 
     def _of(self, name: str) -> Records:
         try:

@@ -4,13 +4,13 @@ import json
 import uuid
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from starlette.requests import Request
+from pydantic import Field, TypeAdapter
 
 from sandbox.control import ControlError
-from sandbox.faults import Fault, HttpFault
+from sandbox.faults import HttpFault
 from sandbox.hubspot.errors import HubSpotFault, RateLimited
 from sandbox.hubspot.writing import RowFault
+from sandbox.presets import Preset, fault_reader
 
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 _RATES = {
@@ -35,60 +35,23 @@ _PAGES = {"bad_gateway": (502, _HTML), "gateway_timeout": (504, ""), "edge_timeo
 PRESETS = (*_RATES, *_REFUSALS, *_PAGES)
 
 
-class PresetFault(BaseModel):
-    """A refusal in the shape HubSpot gives it; where it hits is said as for any fault of the wire."""
+class PresetFault(Preset):
+    """As HubSpot refuses."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    preset: str
-    method: str = ""
-    path: str = ""
-    skip: int = Field(default=0, ge=0)
-    count: int | None = Field(default=1, ge=1)
-    retry_after: int | None = Field(default=None, ge=0)
-
-    def as_http_fault(self) -> HttpFault:
-        """The same as a `status` fault; raises ControlError for an unknown preset."""
-        status, body, content_type = self._answer()
-        headers = {"content-type": content_type}
-        if self.retry_after is not None:
-            headers["Retry-After"] = str(self.retry_after)
-        return HttpFault(
-            kind="status",
-            label=self.preset,
-            status=status,
-            headers=headers,
-            body=body,
-            **self.model_dump(include={"method", "path", "skip", "count"}),
-        )
-
-    def _answer(self) -> tuple[int, str, str]:
-        json_type = "application/json;charset=utf-8"
+    def _refusal(self) -> tuple[int, str, dict[str, str]]:
+        as_json = {"content-type": "application/json;charset=utf-8"}
         if self.preset in _RATES:
             body = RateLimited(_RATES[self.preset]).body() | {"correlationId": str(uuid.uuid4())}
-            return 429, json.dumps(body), json_type
+            return 429, json.dumps(body), as_json
         if self.preset in _REFUSALS:
             fault = HubSpotFault(*_REFUSALS[self.preset])
-            return fault.status, json.dumps(fault.body()), json_type
+            return fault.status, json.dumps(fault.body()), as_json
         if self.preset in _PAGES:
-            return *_PAGES[self.preset], "text/html"
+            return *_PAGES[self.preset], {"content-type": "text/html"}
         raise ControlError(f"preset: {self.preset!r} is not one of {', '.join(sorted(PRESETS))}")
 
 
 HUBSPOT_FAULT: TypeAdapter[HttpFault | RowFault] = TypeAdapter(
     Annotated[HttpFault | RowFault, Field(discriminator="kind")]
 )
-
-
-async def read_fault(request: Request) -> Fault:
-    """The body of POST /__sandbox__/faults: a preset, or a fault by its `kind`. Raises ControlError for all else."""
-    try:
-        body = await request.json()
-        if isinstance(body, dict) and "preset" in body:
-            return PresetFault.model_validate(body).as_http_fault()
-        return HUBSPOT_FAULT.validate_python(body)
-    except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
-        raise ControlError("; ".join(wrong)) from error
-    except ValueError as error:
-        raise ControlError(f"the body is not JSON: {error}") from error
+read_fault = fault_reader(PresetFault, HUBSPOT_FAULT)

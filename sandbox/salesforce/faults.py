@@ -4,11 +4,11 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from starlette.requests import Request
+from pydantic import Field, TypeAdapter
 
 from sandbox.control import ControlError
 from sandbox.faults import Fault, HttpFault
+from sandbox.presets import Preset, fault_reader
 
 HTML = "<html><head><title>Service Unavailable</title></head><body><h1>Down for maintenance</h1></body></html>"
 PRESETS: dict[str, tuple[int, str | None, str]] = {
@@ -27,36 +27,17 @@ PRESETS: dict[str, tuple[int, str | None, str]] = {
 }
 
 
-class PresetFault(BaseModel):
-    """A refusal in the shape Salesforce gives it; where it hits is said as for any fault of the wire."""
+class PresetFault(Preset):
+    """As Salesforce refuses."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    preset: str
-    method: str = ""
-    path: str = ""
-    skip: int = Field(default=0, ge=0)
-    count: int | None = Field(default=1, ge=1)
-    retry_after: int | None = Field(default=None, ge=0)
-
-    def as_http_fault(self) -> HttpFault:
-        """The same as a `status` fault; raises ControlError for an unknown preset."""
+    def _refusal(self) -> tuple[int, str, dict[str, str]]:
         if self.preset not in PRESETS:
             raise ControlError(f"preset: {self.preset!r} is not one of {', '.join(sorted(PRESETS))}")
         status, code, text = PRESETS[self.preset]
         headers = {"content-type": "text/html; charset=UTF-8"} if code is None else {}
         if status == 401:
             headers["WWW-Authenticate"] = "Token"
-        if self.retry_after is not None:
-            headers["Retry-After"] = str(self.retry_after)
-        return HttpFault(
-            kind="status",
-            label=self.preset,
-            status=status,
-            headers=headers,
-            body=text if code is None else json.dumps([{"message": text, "errorCode": code}]),
-            **self.model_dump(include={"method", "path", "skip", "count"}),
-        )
+        return status, text if code is None else json.dumps([{"message": text, "errorCode": code}]), headers
 
 
 class JobFault(Fault):
@@ -108,20 +89,7 @@ class RowFault(Fault):
 SALESFORCE_FAULT: TypeAdapter[HttpFault | JobFault | RowFault] = TypeAdapter(
     Annotated[HttpFault | JobFault | RowFault, Field(discriminator="kind")]
 )
-
-
-async def read_fault(request: Request) -> Fault:
-    """The body of POST /__sandbox__/faults: a preset, or a fault by its `kind`. Raises ControlError for all else."""
-    try:
-        body = await request.json()
-        if isinstance(body, dict) and "preset" in body:
-            return PresetFault.model_validate(body).as_http_fault()
-        return SALESFORCE_FAULT.validate_python(body)
-    except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
-        raise ControlError("; ".join(wrong)) from error
-    except ValueError as error:
-        raise ControlError(f"the body is not JSON: {error}") from error
+read_fault = fault_reader(PresetFault, SALESFORCE_FAULT)
 
 
 def _same(wanted: str, actual: str) -> bool:
