@@ -49,16 +49,14 @@ class CompareIdsOperator(StagingUpkeepOperator):
         from crm_patterns.steps.validate import validate
 
         settings, name, stage, run = self.settings, self.object_name, self._stage(), run_key(context)
-        hook = WarehouseHook(settings.warehouse_conn_id)
         history = settings.history_schema_of(name)
         places = ComparisonPlaces(settings.target_schema, settings.attempt_schema, history, settings.history_schema)
-        with hook.warehouse() as warehouse, self._source(state, context) as source:
+        with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse, self._source(state, context) as source:
 
             def audit(loaded: LoadedRef) -> CheckedRef:
                 """Row by row: of two rows one bad one is half of them, which says nothing of the object."""
-                quality = hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
                 return validate(
-                    stage, warehouse, quality, state, run, loaded, attempt_schema=places.attempts,
+                    stage, warehouse, self._quality(), state, run, loaded, attempt_schema=places.attempts,
                     max_rejected_share=1.0,
                 )  # fmt: skip
 

@@ -80,13 +80,9 @@ class DriftAuditOperator(StagingUpkeepOperator):
             )
 
     def _repair(self, state: State, warehouse: Warehouse, context: Context, doubt: Doubt, *, approved: int) -> Repaired:
-        from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.drift_repair import RepairOrder, repair
 
         settings = self.settings
-        quality = WarehouseHook(settings.warehouse_conn_id).quality(
-            docs_root=settings.data_docs_root, docs_url=settings.data_docs_url
-        )
         reading = self._order(context)
         order = RepairOrder(
             run=run_key(context),
@@ -103,4 +99,4 @@ class DriftAuditOperator(StagingUpkeepOperator):
         )
         with self._source(state, context) as source:
             order = replace(order, reading=replace(order.reading, means=self._admitted(source, state, context)))
-            return repair(source, self._stage(), warehouse, quality, state, order, doubt)
+            return repair(source, self._stage(), warehouse, self._quality(), state, order, doubt)
