@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from crm_patterns.core.pieces import pieces
 from crm_patterns.notices.blocks import Message, context, escaped, header, link, message, section
 
 SHOWN = 8
@@ -127,9 +128,8 @@ def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
     ]
     if len(changes) > SHOWN_CHANGES:
         lines.append(f"… and {len(changes) - SHOWN_CHANGES} more.")
-    parts = [lines[at : at + _CHANGES_PER_SECTION] for at in range(0, len(lines), _CHANGES_PER_SECTION)]
     blocks = [header(f"🔵 {run.dag_id}: {count}" + (f", {grave} to look at" if grave else ""))]
-    blocks += [section("\n".join(part)) for part in parts]
+    blocks += [section("\n".join(part)) for part in pieces(lines, _CHANGES_PER_SECTION)]
     blocks.append(
         section(
             "The run went on and no value was lost. All of them are in `OPS.SCHEMA_CHANGES`; docs/schema-drift.md says "

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crm_patterns.core.changes import Agreement, LinkEnds, Side
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import RunKey
 from crm_patterns.state import tables as t
 from crm_patterns.state.database import Transactions
@@ -124,8 +125,6 @@ def _ends_of(row: sa.Row[tuple[str, ...]]) -> LinkEnds:
     return LinkEnds(**{name: row._mapping[name] for name in t.LINK_COLUMNS})
 
 
-def chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def chunks(ids: Iterable[str]) -> Iterator[Sequence[str]]:
     """Distinct ids, in pieces that fit one statement."""
-    distinct = sorted(set(ids))
-    for start in range(0, len(distinct), _AT_ONCE):
-        yield tuple(distinct[start : start + _AT_ONCE])
+    return pieces(sorted(set(ids)), _AT_ONCE)

@@ -11,6 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import RunKey
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.state import tables as t
@@ -125,8 +126,7 @@ def release(
     """Close what is open of these keys; returns the number of distinct keys closed."""
     keys = sorted(set(accepted))
     held = t.quarantine.c
-    for start in range(0, len(keys), _KEYS_PER_STATEMENT):
-        some = keys[start : start + _KEYS_PER_STATEMENT]
+    for some in pieces(keys, _KEYS_PER_STATEMENT):
         connection.execute(
             sa.update(t.quarantine)
             .where(held.source == source, held.object_name == object_name, held.released_at.is_(None))

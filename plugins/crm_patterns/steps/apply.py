@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from crm_patterns.core.changes import Action, Change, ChangeSet, Fate, LinkEnds, RecordOutcome, tally_of
 from crm_patterns.core.errors import FixSettings, OutOfBudget, StopRun
 from crm_patterns.core.outcomes import Tally
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import Answer, Intent, RunKey, Settlement, Sink, State, WriteAnswer
 from crm_patterns.core.targets import TargetRecord
 from crm_patterns.patterns.applying import Due, Standing, due, is_urgent, outcome_of, standing
@@ -97,8 +98,7 @@ def _batches(sink: Sink, object_name: str, changes: Sequence[Change]) -> Iterato
         for action in (Action.CREATE, Action.UPDATE, Action.DELETE):
             some = [change for change in changes if change.action is action and is_urgent(change) is urgent]
             size = max(1, sink.batch_size(object_name, action, changes=len(some))) if some else 1
-            for start in range(0, len(some), size):
-                yield some[start : start + size]
+            yield from pieces(some, size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from crm_patterns.core.changes import LinkEnds, Side
 from crm_patterns.core.fingerprints import short_fingerprint
 from crm_patterns.core.identity import Candidate, Matching, match
 from crm_patterns.core.mapping import Untranslatable
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import Sink
 from crm_patterns.core.targets import TargetRecord
 from crm_patterns.patterns.comparison import Pairing
@@ -21,8 +22,7 @@ def fetch(sinks: Mapping[Side, Sink], pairing: Pairing, records: Records, ids: I
     """Read those of the ids that are not known yet."""
     for side, wanted in ids.items():
         missing = sorted({i for i in wanted if i and i not in records[side]})
-        for start in range(0, len(missing), _AT_ONCE):
-            some = missing[start : start + _AT_ONCE]
+        for some in pieces(missing, _AT_ONCE):
             records[side].update(sinks[side].read_records(pairing.end(side).object_name, pairing.names(side), some))
 
 
@@ -47,8 +47,7 @@ def _find(
     sink: Sink, pairing: Pairing, into: dict[str, TargetRecord], side: Side, field_name: str, values: Sequence[str]
 ) -> None:
     distinct = sorted(set(values)) if field_name else []
-    for start in range(0, len(distinct), _AT_ONCE):
-        some = distinct[start : start + _AT_ONCE]
+    for some in pieces(distinct, _AT_ONCE):
         found = sink.find(pairing.end(side).object_name, field_name, some, fields=pairing.names(side))
         for record in (record for holders in found.values() for record in holders):
             into.setdefault(record.record_id, record)

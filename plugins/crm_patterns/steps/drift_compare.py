@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.drift import AuditShare, DriftFinding, DriftKind
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import KeyRange, Table, Warehouse
 from crm_patterns.patterns.drift_audit import (
     Differences,
@@ -84,8 +85,8 @@ class Beside:
         columns = frozenset(field.column for field in compared_fields(self.contract))
         everything = Naming(frozenset({DriftKind.MISSING, DriftKind.GONE}), columns, KEYS_AT_ONCE)
         by_key = replace(self, how=replace(self.how, digits=WHOLE_KEY))
-        for at in range(0, len(keys), KEYS_AT_ONCE):
-            yield from by_key._named(everything, keys[at : at + KEYS_AT_ONCE])
+        for some in pieces(keys, KEYS_AT_ONCE):
+            yield from by_key._named(everything, some)
 
     def _named(self, naming: Naming, buckets: Sequence[str] | None) -> Iterator[DriftFinding]:
         fields = [field for field in compared_fields(self.contract) if field.column in naming.columns]

@@ -8,6 +8,7 @@ from typing import Any
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import Tally
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import RunKey, Stage, State, Table, Warehouse
 from crm_patterns.core.references import CheckedRef, PublishedRef
 from crm_patterns.core.staging import Manifest
@@ -166,9 +167,7 @@ def _release(warehouse: Warehouse, state: State, run: RunKey, manifest: Manifest
     if not waiting or not names["attempt"]:
         return 0
     accepted: list[str] = []
-    for at in range(0, len(waiting), 1000):
-        rows = warehouse.run(
-            "warehouse_elt/select_accepted_keys", names=names, values={"keys": list(waiting[at : at + 1000])}
-        )
+    for some in pieces(waiting, 1000):
+        rows = warehouse.run("warehouse_elt/select_accepted_keys", names=names, values={"keys": list(some)})
         accepted += [str(row[0]) for row in rows]
     return state.release(address.source, address.object_name, accepted, run=run, at=datetime.now(UTC))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from crm_patterns.core.changes import Change, ChangeSet
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import RunKey, Sink, Stage, State
 from crm_patterns.core.targets import TargetRecord
 from crm_patterns.patterns.undo import Kept, Reversal, reverse, to_reverse
@@ -47,8 +48,7 @@ def _present(
         if system not in sinks:
             raise FixSettings(f"The run wrote to {system}, which no connection is given for.")
         names = tuple(dict.fromkeys(each.name for change in records.values() for each in change.fields))
-        ids = list(records)
-        for start in range(0, len(ids), _READ_AT_ONCE):
-            there = sinks[system].read_records(object_name, names, ids[start : start + _READ_AT_ONCE])
+        for ids in pieces(list(records), _READ_AT_ONCE):
+            there = sinks[system].read_records(object_name, names, ids)
             found |= {(system, object_name, record_id): record for record_id, record in there.items()}
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crm_patterns.core.changes import Action, Change, ChangeSet, Fate, RecordOutcome
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import Sink
 from crm_patterns.core.values import Value, print_of
 
@@ -48,8 +49,7 @@ def verify(
         written = [(c, outcomes[c.change_id]) for c in some if _was_written(c, outcomes.get(c.change_id))]
         chosen = _sample(written, share)
         accepted, read = accepted + len(written), read + len(chosen)
-        for start in range(0, len(chosen), _READ_AT_ONCE):
-            part = chosen[start : start + _READ_AT_ONCE]
+        for part in pieces(chosen, _READ_AT_ONCE):
             missing, different = _read_back(sinks[system], object_name, part)
             lost += missing
             differences += different

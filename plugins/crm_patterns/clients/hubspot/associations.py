@@ -9,6 +9,7 @@ from typing import Any
 from crm_patterns.clients.hubspot import wire
 from crm_patterns.clients.hubspot.api import HubSpotApi
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.pieces import pieces
 
 MOST_READ, MOST_WRITTEN = 1_000, 2_000
 
@@ -42,9 +43,8 @@ class Associations:
     def of(self, ids: Sequence[str]) -> Mapping[str, tuple[Association, ...]]:
         """By the id that was asked for; one without any is missing."""
         found: dict[str, tuple[Association, ...]] = {}
-        unique = list(dict.fromkeys(ids))
-        for start in range(0, len(unique), MOST_READ):
-            asked: list[dict[str, str]] = [{"id": each} for each in unique[start : start + MOST_READ]]
+        for some in pieces(list(dict.fromkeys(ids)), MOST_READ):
+            asked: list[dict[str, str]] = [{"id": each} for each in some]
             while asked:
                 answer = self._api.ask(f"{self._path}/read", self._about, {"inputs": asked})
                 asked = []
@@ -64,8 +64,7 @@ class Associations:
         verb = "associate/default" if type_id is None else "create"
         labelled = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}] if type_id else None
         refused: list[PairRefused] = []
-        for start in range(0, len(pairs), MOST_WRITTEN):
-            some = pairs[start : start + MOST_WRITTEN]
+        for some in pieces(pairs, MOST_WRITTEN):
             inputs: list[dict[str, Any]] = [{"from": {"id": one}, "to": {"id": other}} for one, other in some]
             if labelled:
                 inputs = [{**each, "types": labelled} for each in inputs]
@@ -75,8 +74,7 @@ class Associations:
 
     def remove(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Take every label of the pairs away."""
-        for start in range(0, len(pairs), MOST_WRITTEN):
-            some = pairs[start : start + MOST_WRITTEN]
+        for some in pieces(pairs, MOST_WRITTEN):
             inputs = [{"from": {"id": one}, "to": [{"id": other}]} for one, other in some]
             self._api.change("POST", f"{self._path}/archive", self._about, {"inputs": inputs}, again=True)
 

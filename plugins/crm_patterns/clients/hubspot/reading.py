@@ -10,6 +10,7 @@ from typing import Any
 from crm_patterns.clients.hubspot import wire
 from crm_patterns.clients.hubspot.api import HubSpotApi
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.targets import TargetDescription, TargetRecord
 from crm_patterns.core.windows import Window
 
@@ -196,10 +197,8 @@ def _compared(name: str, value: str) -> str:
     return value.strip().lower() if name == "email" else value
 
 
-def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
-    unique = list(dict.fromkeys(values))
-    for start in range(0, len(unique), size):
-        yield unique[start : start + size]
+def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return pieces(list(dict.fromkeys(values)), size)
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

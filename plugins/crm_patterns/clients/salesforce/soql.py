@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from crm_patterns.core.errors import StopRun
+from crm_patterns.core.pieces import pieces
 from crm_patterns.core.ports import ReadRequest
 
 IDS_PER_QUERY = 400
@@ -54,8 +55,8 @@ def cursors_of(object_name: str, *, cursor: str, keys: Sequence[str]) -> Iterato
 def by_ids(object_name: str, fields: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
     """As many statements as it takes to ask for all the keys."""
     selected = ", ".join(_checked(name) for name in fields)
-    for start in range(0, len(keys), IDS_PER_QUERY):
-        wanted = ",".join(f"'{_checked_id(key)}'" for key in keys[start : start + IDS_PER_QUERY])
+    for some in pieces(keys, IDS_PER_QUERY):
+        wanted = ",".join(f"'{_checked_id(key)}'" for key in some)
         yield f"SELECT {selected} FROM {_checked(object_name)} WHERE Id IN ({wanted})"  # noqa: S608 - all checked
 
 
