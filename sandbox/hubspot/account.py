@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox.clock import Clock
 from sandbox.faults import FaultBoard
 from sandbox.hubspot.associations import Associations
-from sandbox.hubspot.clock import Clock
 from sandbox.hubspot.consent import Consent
 from sandbox.hubspot.credentials import Credentials, load_or_create
 from sandbox.hubspot.engagement import Engagement
 from sandbox.hubspot.errors import HubSpotFault
-from sandbox.hubspot.keeping import Keeper
 from sandbox.hubspot.limits import Limits
 from sandbox.hubspot.records import Record, Records
 from sandbox.hubspot.schema import OBJECT_TYPES, Property, load_properties
@@ -19,6 +18,7 @@ from sandbox.hubspot.search_index import SearchIndex
 from sandbox.hubspot.tokens import Tokens
 from sandbox.hubspot.webhooks import Webhooks
 from sandbox.journal import Journal
+from sandbox.keeping import Keeper
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import iso
 from sandbox.hubspot.account import Account
 from sandbox.hubspot.associations import TYPES, UNLABELLED
-from sandbox.hubspot.clock import iso
 from sandbox.hubspot.errors import HubSpotFault, malformed, not_found
 from sandbox.hubspot.records import Record, Records
 from sandbox.hubspot.requests import read_object

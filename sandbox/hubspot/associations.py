@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sandbox.hubspot.errors import malformed
-from sandbox.hubspot.keeping import Keeper
+from sandbox.keeping import Keeper
 
 TYPES: dict[tuple[str, str], dict[int, str | None]] = {
     ("contacts", "companies"): {1: "Primary", 279: None},

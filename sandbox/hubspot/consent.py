@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.hubspot.clock import iso
+from sandbox.clock import iso
 from sandbox.hubspot.errors import malformed
 from sandbox.hubspot.requests import read_object
 

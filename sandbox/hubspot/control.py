@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import to_ms
 from sandbox.control import ControlError, edge_routes, read_model
 from sandbox.edge import CONTROL_PREFIX
 from sandbox.hubspot.account import PERSON, Account, Edits, Settings
-from sandbox.hubspot.clock import to_ms
 from sandbox.hubspot.engagement import EVENT_TYPES, FORMS
 from sandbox.hubspot.errors import HubSpotFault
 from sandbox.hubspot.faults import read_fault

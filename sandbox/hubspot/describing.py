@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import iso
 from sandbox.hubspot.account import Account
-from sandbox.hubspot.clock import iso
 from sandbox.hubspot.errors import HubSpotFault, not_found
 from sandbox.hubspot.requests import read_object
 from sandbox.hubspot.schema import Property, changed_property, new_property

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.hubspot.errors import malformed, not_found
-from sandbox.hubspot.keeping import Keeper
+from sandbox.keeping import Keeper
 
 if TYPE_CHECKING:
     from sandbox.hubspot.account import Account

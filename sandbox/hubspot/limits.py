@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sandbox.hubspot.clock import Clock, iso, to_ms
+from sandbox.clock import Clock, iso, to_ms
 from sandbox.hubspot.errors import RateLimited
 
 TEN_SECONDS_MS = 10_000

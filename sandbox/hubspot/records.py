@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sandbox.hubspot.clock import iso
+from sandbox.clock import iso
 from sandbox.hubspot.schema import ObjectType, Property
 
 VERSIONS_KEPT = 20

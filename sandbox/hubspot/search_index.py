@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from sandbox.hubspot.clock import Clock
+from sandbox.clock import Clock
 from sandbox.hubspot.records import Record, Records
 
 ANSWERS_KEPT = 16

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sandbox.hubspot.clock import parse_ms
+from sandbox.clock import parse_ms
 from sandbox.hubspot.errors import malformed
 from sandbox.hubspot.records import Record
 from sandbox.hubspot.schema import Property

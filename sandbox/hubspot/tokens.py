@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.hubspot.clock import Clock
+from sandbox.clock import Clock
 from sandbox.hubspot.credentials import Credentials
 from sandbox.hubspot.errors import HubSpotFault
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.hubspot.clock import iso, parse_ms
+from sandbox.clock import iso, parse_ms
 from sandbox.hubspot.errors import ValueProblem
 from sandbox.hubspot.schema import FREE_OPTIONS, Property
 

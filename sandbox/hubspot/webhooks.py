@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from sandbox.hubspot.clock import Clock
+from sandbox.clock import Clock
 from sandbox.hubspot.credentials import Credentials
 
 MOST_EVENTS = 100

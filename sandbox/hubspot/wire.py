@@ -5,8 +5,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from sandbox.clock import iso
 from sandbox.hubspot.account import Account, Caller
-from sandbox.hubspot.clock import iso
 from sandbox.hubspot.errors import malformed
 from sandbox.hubspot.records import Record, Records
 

@@ -12,6 +12,7 @@ from crm_patterns.core.ports.grants import Allowance, Grant
 from crm_patterns.core.ports.intents import Intent, IntentStore, Settlement
 from crm_patterns.core.ports.links import LinkStore
 from crm_patterns.core.ports.marts import MartStore
+from crm_patterns.core.ports.responses import CampaignResponse, ResponseSource
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.reviews import ReviewStore
 from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, Slice, StepOutcome, combined
@@ -40,6 +41,7 @@ __all__ = [
     "Answer",
     "ApprovalStore",
     "BulkRefused",
+    "CampaignResponse",
     "DeletionProgress",
     "DeletionStore",
     "Deletions",
@@ -62,6 +64,7 @@ __all__ = [
     "QuarantineStore",
     "ReadRequest",
     "RememberedJob",
+    "ResponseSource",
     "RetentionStore",
     "ReviewStore",
     "RuleResult",

@@ -1,4 +1,4 @@
-"""The account's clock: this machine's, or what a test says. HubSpot's stamps are milliseconds."""
+"""A stand-in's clock: this machine's, or what a test says. Stamps are milliseconds."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def to_ms(moment: datetime) -> int:
 
 
 def iso(stamp_ms: int) -> str:
-    """`2026-01-02T03:04:05.006Z`, as HubSpot writes stamps."""
+    """`2026-01-02T03:04:05.006Z`, in UTC with milliseconds."""
     return (EPOCH + stamp_ms * MS).strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp_ms % 1000:03d}Z"
 
 
