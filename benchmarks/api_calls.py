@@ -22,7 +22,7 @@ from sqlalchemy import create_engine
 from benchmarks.bars import Bar, table
 from crm_patterns.catalog import ObjectSettings, include_dir, load_warehouse_elt
 from crm_patterns.clients.salesforce.client import SalesforceClient
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 from crm_patterns.core.ports import RunKey
 from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import WindowKind

@@ -117,8 +117,8 @@ def product(job: Job, out: Path, *, gzip: bool) -> tuple[int, int]:
     from fsspec.implementations.local import LocalFileSystem
 
     from crm_patterns.clients.salesforce.client import SalesforceClient
-    from crm_patterns.clients.salesforce.connection import SalesforceConnection
     from crm_patterns.clients.salesforce.results import PageOptions
+    from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
     from crm_patterns.core.contracts import ObjectContract
     from crm_patterns.core.staging import ReadEvidence, StageAddress
     from crm_patterns.core.windows import Window, WindowKind

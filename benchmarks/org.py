@@ -11,7 +11,7 @@ import httpx
 
 from benchmarks.extract_contenders import PAGE_ROWS, Job
 from crm_patterns.clients.salesforce.client import SalesforceClient
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 from tests.sandbox_process import SandboxProcess
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce.client import SalesforceClient
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
 from crm_patterns.clients.salesforce.key_questions import BULK_KEYS_ABOVE
 from crm_patterns.clients.salesforce.results import PageOptions
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 from crm_patterns.core.keys import NO_KEYS, KeyRing
 from tests.sandbox_process import SandboxProcess
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from crm_patterns.clients.salesforce.client import SalesforceClient
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.ports import LookRequest, ReadRequest
 from crm_patterns.core.windows import Window, WindowKind

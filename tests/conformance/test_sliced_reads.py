@@ -11,7 +11,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import create_engine
 
 from crm_patterns.clients.salesforce.client import SalesforceClient
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 from crm_patterns.core.ports import JobState, RememberedJob, RunKey
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.warehouse_elt import FieldChoice

@@ -9,7 +9,10 @@ from airflow.sdk import BaseHook
 from crm_patterns.core.keys import NO_KEYS, KeyRing
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from crm_patterns.clients.salesforce.client import SalesforceClient
+    from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 
 FIELDS = (
     "login_url", "domain", "instance", "instance_url", "consumer_key", "consumer_secret", "private_key",
@@ -41,20 +44,26 @@ class SalesforceSourceHook(BaseHook):
         `hash_keys` are needed where rows of an object with hashed columns are read.
         """
         from crm_patterns.clients.salesforce.client import SalesforceClient
-        from crm_patterns.clients.salesforce.connection import SalesforceConnection
         from crm_patterns.clients.salesforce.results import PageOptions
 
         connection = self.get_connection(self.source_conn_id)
         extras = connection.extra_dejson
-        given: dict[str, Any] = {name: _extra(extras, name) for name in FIELDS}
-        if version := _extra(extras, "version"):
-            given["version"] = str(version)
-        settings = SalesforceConnection(username=connection.login, password=connection.password, **given)
         standard = PageOptions()
         pages = PageOptions(
             rows=page_rows or standard.rows, ahead=pages_ahead or standard.ahead, gzip=extras.get("gzip", standard.gzip)
         )
-        return SalesforceClient(settings, pages=pages, hash_keys=hash_keys)
+        return SalesforceClient(settings_of(connection), pages=pages, hash_keys=hash_keys)
+
+
+def settings_of(connection: Connection) -> SalesforceConnection:
+    """The fields of an Airflow connection as our settings, with every way of signing in."""
+    from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
+
+    extras = connection.extra_dejson
+    given: dict[str, Any] = {name: _extra(extras, name) for name in FIELDS}
+    if version := _extra(extras, "version"):
+        given["version"] = str(version)
+    return SalesforceConnection(username=connection.login, password=connection.password, **given)
 
 
 def _extra(extras: dict[str, Any], name: str) -> Any:

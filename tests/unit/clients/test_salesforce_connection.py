@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm_patterns.clients.salesforce.connection import SalesforceConnection, SignIn
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection, SignIn
 from crm_patterns.core.errors import FixSettings
 
 PERSON = {"username": "ada@example.com", "password": "pass-word"}

@@ -8,7 +8,7 @@ import pytest
 
 from crm_patterns.clients.auth import SessionGone
 from crm_patterns.clients.salesforce.errors import BY_CODE, BY_STATUS, BulkNotServed, Gone, WrongJobState, judge
-from crm_patterns.clients.salesforce.sign_in import judge_sign_in
+from crm_patterns.clients.salesforce_sign_in.sign_in import judge_sign_in
 from crm_patterns.clients.transport import Call, Reply
 from crm_patterns.core.errors import (
     BulkSpent,

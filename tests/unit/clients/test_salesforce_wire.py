@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crm_patterns.clients.salesforce import wire
-from crm_patterns.clients.salesforce.wire import Problem
+from crm_patterns.clients.salesforce_sign_in.answers import Problem, read_problem
 from crm_patterns.core.contracts import DescribedField, FieldKind
 from crm_patterns.core.ports import JobState, JobStatus
 
@@ -139,11 +139,11 @@ def test_result_pages_are_followed_until_done(data: dict[str, Any], expected: tu
     ],
 )
 def test_any_shape_of_error_is_read(body: bytes, problem: tuple[str, str]) -> None:
-    assert wire.read_problem(body) == Problem(*problem)
+    assert read_problem(body) == Problem(*problem)
 
 
 def test_long_error_texts_are_cut() -> None:
-    assert len(wire.read_problem(b"x" * 5000).text) <= 301
+    assert len(read_problem(b"x" * 5000).text) <= 301
 
 
 @pytest.mark.parametrize(

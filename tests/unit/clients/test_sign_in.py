@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crm_patterns.clients.retrying import Patience
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
-from crm_patterns.clients.salesforce.sign_in import jwt_form, password_form, signer_in
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
+from crm_patterns.clients.salesforce_sign_in.sign_in import jwt_form, password_form, signer_in
 from crm_patterns.core.errors import FixSettings
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -15,7 +15,6 @@ from crm_patterns.clients.network import is_this_machine
 from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce import key_questions, soql, wire
-from crm_patterns.clients.salesforce.connection import SalesforceConnection
 from crm_patterns.clients.salesforce.deletion_log import deleted
 from crm_patterns.clients.salesforce.errors import Gone, judge
 from crm_patterns.clients.salesforce.jobs import QueryJobs
@@ -23,7 +22,8 @@ from crm_patterns.clients.salesforce.key_questions import BULK_KEYS_ABOVE
 from crm_patterns.clients.salesforce.looking import look
 from crm_patterns.clients.salesforce.queries import RestQueries
 from crm_patterns.clients.salesforce.results import PARALLEL_SINCE, JobResults, PageOptions
-from crm_patterns.clients.salesforce.sign_in import signer_in
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
+from crm_patterns.clients.salesforce_sign_in.sign_in import signer_in
 from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription

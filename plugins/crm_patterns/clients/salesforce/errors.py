@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm_patterns.clients.auth import SessionGone
-from crm_patterns.clients.salesforce.wire import Problem, daily_calls_spent, read_problem, read_usage
+from crm_patterns.clients.salesforce.wire import daily_calls_spent, read_usage
+from crm_patterns.clients.salesforce_sign_in.answers import Problem, read_problem
 from crm_patterns.clients.transport import Call, Reply
 from crm_patterns.core.errors import (
     BulkSpent,

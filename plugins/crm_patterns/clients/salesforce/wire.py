@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from crm_patterns.clients.salesforce_sign_in.answers import Problem, short
 from crm_patterns.core.contracts import ContractField, DescribedField, FieldKind, ObjectContract, ObjectDescription
 from crm_patterns.core.ports import Allowance, Grant, JobState, JobStatus
 
@@ -34,40 +34,6 @@ KINDS: dict[str, FieldKind] = {
 TERMINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
-_TEXT_LIMIT = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """An error as the server put it; `code` is empty where there is none (HTML pages, empty bodies)."""
-
-    code: str
-    text: str
-
-
-def read_problem(body: bytes) -> Problem:
-    """Any of the shapes in which Salesforce and the servers before it report an error."""
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return Problem("", _plain_text(body))
-    if isinstance(data, list):
-        data = data[0] if data else {}
-    if not isinstance(data, dict):
-        return Problem("", _short(str(data)))
-    code = data.get("errorCode") or data.get("error") or data.get("exceptionCode") or ""
-    text = data.get("message") or data.get("error_description") or data.get("exceptionMessage") or ""
-    return Problem(str(code), _short(str(text)))
-
-
-def _plain_text(body: bytes) -> str:
-    text = body.decode("utf-8", errors="replace")
-    return "an HTML page" if "<html" in text.lower() else _short(text)
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _TEXT_LIMIT else f"{flat[:_TEXT_LIMIT]}…"
 
 
 def read_usage(headers: Mapping[str, str]) -> tuple[int, int] | None:
@@ -142,7 +108,7 @@ def read_job(data: Mapping[str, Any]) -> JobStatus:
         problem = data.get("errorMessage") or "no reason given"
         # The only place in which a failed job names a code: `InvalidBatch : Failed to process query: INVALID_FIELD: …`.
         moved = "INVALID_FIELD" in re.findall(r"[A-Z_]+", problem)
-        return JobStatus(JobState.FAILED, problem=_short(problem), schema_moved=moved)
+        return JobStatus(JobState.FAILED, problem=short(problem), schema_moved=moved)
     if state == "Aborted":
         return JobStatus(JobState.FAILED, problem="the job was aborted")
     return JobStatus(JobState.WAITING)

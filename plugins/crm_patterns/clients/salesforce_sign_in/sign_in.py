@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,8 @@ import httpx
 
 from crm_patterns.clients.auth import ServerClock, Token
 from crm_patterns.clients.retrying import Patience
-from crm_patterns.clients.salesforce.connection import SalesforceConnection, SignIn
-from crm_patterns.clients.salesforce.wire import read_json, read_problem
+from crm_patterns.clients.salesforce_sign_in.answers import read_problem
+from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection, SignIn
 from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.core.errors import FixSettings, IntegrationError, RetryLater
 
@@ -88,7 +89,7 @@ def _ask(connection: SalesforceConnection, transport: Transport, form: dict[str,
     )
     reply = transport.send(call)
     try:
-        answer = read_json(reply.body)
+        answer = json.loads(reply.body)
         return Token(answer["access_token"], answer["instance_url"].rstrip("/"), ServerClock.of(reply.headers))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _not_salesforce(connection) from error
