@@ -37,13 +37,18 @@ class TargetField:
 
 @dataclass(frozen=True)
 class TargetDescription:
-    """An object as the target describes it to this user now."""
+    """
+    An object as the target describes it to this user now.
+
+    `not_on_new`: names of fields that a new record does not have, where records are of several kinds.
+    """
 
     object_name: str
     fields: tuple[TargetField, ...]
     creatable: bool = True
     updatable: bool = True
     deletable: bool = True
+    not_on_new: frozenset[str] = frozenset()
 
     @cached_property
     def by_name(self) -> Mapping[str, TargetField]:
@@ -57,6 +62,7 @@ class TargetRecord:
     A record as it is now, with the fields that were asked for; a field that is missing from `values` is blank.
 
     `modified_at` is the target's own stamp. `merged_into` is the id of the record that is left after a merge.
+    `lacks`: of the fields that were asked for, those that this record's kind does not have; that says nothing of them.
     """
 
     record_id: str
@@ -64,3 +70,4 @@ class TargetRecord:
     modified_at: datetime | None = None
     is_deleted: bool = False
     merged_into: str = ""
+    lacks: frozenset[str] = frozenset()

@@ -119,12 +119,13 @@ def compare(
     """
     What makes the pair hold what the rules say. `agreed` by the rules' names.
 
-    A value that cannot be translated stops the whole pair, except for restrictions: they never wait.
+    A value that cannot be translated stops the whole pair, except for restrictions: they never wait. A field that one
+    of the two does not have is left as it is on the other.
     """
     records = {Side.LEFT: left, Side.RIGHT: right}
     fields: dict[Side | None, list[FieldChange]] = {Side.LEFT: [], Side.RIGHT: [], None: []}
     reviews, problems = [], []
-    for pair in pairing.fields:
+    for pair in (each for each in pairing.fields if _both_have(each, records)):
         try:
             held = {side: _held(pair, side, records[side]) for side in Side}
             decision = decide(pair.rule, held[Side.LEFT], held[Side.RIGHT], agreed.get(pair.rule.name))
@@ -192,9 +193,13 @@ def _naming(pairing: Pairing, side: Side, record: TargetRecord, link: LinkEnds) 
     """The own key, where it does not name the counterpart: it was found by another key, converted or merged."""
     name, wanted = pairing.end(side).own_key, link.id_of(side.other)
     present = record.values.get(name) if name else None
-    if not name or present == wanted:
+    if not name or name in record.lacks or present == wanted:
         return []
     return [FieldChange(name, None if is_blank(present) else present, wanted, "names its counterpart", KEY_RULE)]
+
+
+def _both_have(pair: FieldPair, records: Mapping[Side, TargetRecord]) -> bool:
+    return all(pair.end(side).name not in record.lacks for side, record in records.items())
 
 
 def _held(pair: FieldPair, side: Side, record: TargetRecord) -> Held:

@@ -23,7 +23,7 @@ def consent_changes(
     One update for each record that has to restrict more (or, by evidence, less) than it does.
 
     A person is the records that share a mail address (`find_by` of each end) or a link. A value that is not mapped is
-    unknown: it neither restricts nor is it replaced.
+    unknown: it neither restricts nor is it replaced. Neither does a restriction that the record's kind does not have.
     """
     pairs = {p.rule.name: p for p in pairing.fields if p.rule.policy is Policy.MOST_RESTRICTIVE}
     if not pairs:
@@ -86,6 +86,8 @@ def _restrictions(
 ) -> Iterator[tuple[str, bool | None]]:
     for name, pair in pairs.items():
         end = pair.end(side)
+        if end.name in record.lacks:
+            continue
         try:
             value = end.translation.to_canonical(record.values.get(end.name))
         except Untranslatable:

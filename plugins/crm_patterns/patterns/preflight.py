@@ -21,13 +21,14 @@ def check(changes: Iterable[Change], description: TargetDescription) -> tuple[li
     The changes that the target would take, and for every other one the first reason why not.
 
     A record is refused whole: half of what was planned would be nobody's plan. Restrictions are the exception, they
-    never wait: what is left of a refused update are its restrictions, where it has any.
+    never wait: what is left of a refused update are its restrictions, where it has any. A create comes out without
+    what a new record does not have.
     """
     accepted, refused = [], []
     for change in changes:
         problem = next(problems(change, description), None)
         if problem is None:
-            accepted.append(change)
+            accepted.append(_as_new(change, description))
             continue
         refused.append(problem)
         if change.action is Action.UPDATE and (rest := _restrictions(change, description)):
@@ -48,12 +49,19 @@ def problems(change: Change, description: TargetDescription) -> Iterator[RecordO
         yield _refusal(change, reason, "object_permission")
     if change.action in (Action.DELETE, Action.LINK):
         return
-    for each in change.fields:
+    for each in _as_new(change, description).fields:
         if problem := _field_problem(change.action, each, description.by_name):
             rule, reason, values = problem
             yield _refusal(change, reason, rule, each.name, values)
     if change.action is Action.CREATE:
         yield from _missing(change, description)
+
+
+def _as_new(change: Change, description: TargetDescription) -> Change:
+    """Without the fields that a new record does not have, where it is one."""
+    if change.action is not Action.CREATE or not description.not_on_new:
+        return change
+    return replace(change, fields=tuple(each for each in change.fields if each.name not in description.not_on_new))
 
 
 def _restrictions(change: Change, description: TargetDescription) -> Change | None:

@@ -6,6 +6,7 @@ from crm_patterns.core.changes import Action, Agreement, Change, LinkEnds, Side
 from crm_patterns.core.mapping import DialingRules, Email, Flag, Phone, Picklist
 from crm_patterns.core.reviews import Review
 from crm_patterns.core.targets import TargetRecord
+from crm_patterns.core.values import Value, print_of
 from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing, PairPlan, compare, create
 from crm_patterns.patterns.conflicts import FieldRule, Flow, Policy
 
@@ -120,3 +121,27 @@ def test_a_new_record_gets_what_flows_there_and_the_key_to_find_it_by() -> None:
     }  # fmt: skip
     assert (change.key, change.lookup) == ("00Q2", ("sf_id", "00Q2"))
     assert create(PAIRING, Side.RIGHT, TargetRecord("00Q2", {"Status": "?"}), link=new).changes == ()
+
+
+def test_a_field_that_one_record_does_not_have_is_left_as_it_is_on_the_other() -> None:
+    link = LinkEnds("link1", "people", "Person", "0031", "contacts", "77")
+    left_values: dict[str, Value] = {name: value for name, value in LEFT.items() if name != "Status"}
+    contact = TargetRecord("0031", left_values, lacks=frozenset({"Status"}))
+    right = TargetRecord("77", {**RIGHT, "sf_id": "0031"})
+
+    agreed = {"status": Agreement(print_of("open"), print_of("open"))}
+
+    lacking = compare(PAIRING, link, contact, right, agreed=agreed)
+    blank = compare(PAIRING, link, TargetRecord("0031", left_values), right, agreed=agreed)
+
+    assert "status" not in agreements(lacking)
+    assert [f.name for c in lacking.changes for f in c.fields if f.name == "hs_lead_status"] == []
+    assert [f.after for c in blank.changes for f in c.fields if f.name == "hs_lead_status"] == [None]
+
+
+def test_a_record_that_has_no_field_for_its_counterpart_is_not_told_of_it() -> None:
+    nameless = TargetRecord("77", {k: v for k, v in RIGHT.items() if k != "sf_id"}, lacks=frozenset({"sf_id"}))
+
+    plan = compare(PAIRING, LINK, TargetRecord("00Q1", LEFT), nameless, agreed={})
+
+    assert [c.action for c in plan.changes] == [Action.LINK]

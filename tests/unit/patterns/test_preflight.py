@@ -98,3 +98,20 @@ def test_a_restriction_is_written_although_its_record_is_refused() -> None:
 
     assert [dict(change.wanted) for change in accepted] == [{"OptOut": True}]
     assert [r.rule for r in refused] == ["length"]
+
+
+def test_a_create_goes_without_what_a_new_record_does_not_have() -> None:
+    about = TargetDescription(
+        "Person",
+        (TargetField("LastName", FieldKind.TEXT, required=True), TargetField("Birthdate", FieldKind.DATE)),
+        not_on_new=frozenset({"Birthdate"}),
+    )
+    fields = (FieldChange("LastName", None, "Doe"), FieldChange("Birthdate", None, date(1980, 1, 1)))
+    new = Change("crm", "Person", Action.CREATE, "77", fields=fields)
+    old = Change("crm", "Person", Action.UPDATE, "0031", "0031", fields=fields[1:])
+
+    [accepted], refused = check([new], about)
+    [updated], _ = check([old], about)
+
+    assert (accepted.wanted, refused) == ({"LastName": "Doe"}, [])
+    assert updated == old
