@@ -14,6 +14,7 @@ def check(target: Target, cursor: duckdb.DuckDBPyConnection, drafts: Sequence[Dr
     """Leave every refusal on its draft. Needs `match` and `find_lookups` to have run."""
     for draft in drafts:
         _check_rights(target, draft)
+        _check_converted(draft)
         _check_required(target, draft)
     _check_references(target, cursor, drafts)
     _check_unique(target, cursor, drafts)
@@ -34,6 +35,12 @@ def _check_rights(target: Target, draft: Draft) -> None:
             "field and verify that it is read/write for your profile or permission set."
         )
         draft.refuse("INVALID_FIELD_FOR_INSERT_UPDATE", sentence, *sorted(barred))
+
+
+def _check_converted(draft: Draft) -> None:
+    """A converted lead is read-only, whoever writes."""
+    if draft.before is not None and draft.before.get("IsConverted"):
+        draft.refuse("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
 
 
 def _check_required(target: Target, draft: Draft) -> None:

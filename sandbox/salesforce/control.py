@@ -14,6 +14,7 @@ from starlette.routing import Route
 from sandbox.control import ControlError, edge_routes, read_model
 from sandbox.edge import CONTROL_PREFIX
 from sandbox.salesforce.conditions import BulkSettings, conditions_of
+from sandbox.salesforce.conversion import convert
 from sandbox.salesforce.faults import read_fault
 from sandbox.salesforce.late import LateCommits
 from sandbox.salesforce.removals import Removal
@@ -77,6 +78,12 @@ class IdsAsked(_Asked):
 class MergeAsked(_Asked):
     winner: str
     losers: list[str]
+
+
+class ConvertAsked(_Asked):
+    lead: str
+    account: str | None = None
+    status: str = "Closed - Converted"
 
 
 class ClockAsked(_Asked):
@@ -167,6 +174,11 @@ class _Control:
         await _aside(partial(self._merge, asked.winner, asked.losers))
         return Response(status_code=204)
 
+    async def convert(self, request: Request) -> Response:
+        asked = await read_model(request, ConvertAsked)
+        work = partial(convert, self.org, asked.lead, account_id=asked.account, status=asked.status)
+        return JSONResponse(await _aside(work))
+
     async def clock(self, request: Request) -> Response:
         asked = await read_model(request, ClockAsked)
         if asked.at is not None and asked.at.tzinfo is None:
@@ -249,6 +261,7 @@ def routes(org: Org) -> list[Route]:
         "hard_delete": control.hard_delete,
         "undelete": control.undelete,
         "merge": control.merge,
+        "convert": control.convert,
         "expire_tokens": control.expire_tokens,
         "settings": control.settings,
         "clock": control.clock,

@@ -86,8 +86,30 @@ class RowFault(Fault):
         return value is not None and re.search(self.matches, str(value)) is not None
 
 
-SALESFORCE_FAULT: TypeAdapter[HttpFault | JobFault | RowFault] = TypeAdapter(
-    Annotated[HttpFault | JobFault | RowFault, Field(discriminator="kind")]
+class ParentLock(Fault):
+    """The parent that writing a record locks is held by somebody else.
+
+    `field` refers to the parent; `parent` is its id, empty for any. `more_than`: only where one transaction writes more
+    records of a parent than that, which hold its lock for long. `only_jobs`: only in bulk jobs, which work in parallel.
+    """
+
+    kind: Literal["parent_locked"]
+    object: str = ""
+    field: str = "AccountId"
+    parent: str = ""
+    more_than: int = Field(default=0, ge=0)
+    only_jobs: bool = False
+
+    def hits(self, object_name: str, parent: str | None, *, siblings: int, from_job: bool) -> bool:
+        """Whether a record of this parent is meant; `siblings` are the records of it in the transaction."""
+        if parent is None or not _same(self.object, object_name) or (self.only_jobs and not from_job):
+            return False
+        return siblings > self.more_than and self.parent[:15] in ("", parent[:15])
+
+
+AnySalesforceFault = HttpFault | JobFault | RowFault | ParentLock
+SALESFORCE_FAULT: TypeAdapter[AnySalesforceFault] = TypeAdapter(
+    Annotated[AnySalesforceFault, Field(discriminator="kind")]
 )
 read_fault = fault_reader(PresetFault, SALESFORCE_FAULT)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from sandbox.salesforce import effects, removals
+from sandbox.salesforce import effects, locks, removals
 from sandbox.salesforce.checks import check
 from sandbox.salesforce.conditions import conditions_of
 from sandbox.salesforce.drafts import (
@@ -185,6 +185,7 @@ class Writer:
             refusal = None if draft.errors else self._row_fault(target.operation, self.object_name, draft.sent)
             if refusal is not None:
                 draft.errors.append(refusal)
+        locks.refuse_locked(self.org, self.object_name, drafts, from_job=self.from_text)
         good = [draft for draft in drafts if not draft.errors]
         if not good:
             return
