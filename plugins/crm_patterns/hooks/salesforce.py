@@ -1,4 +1,4 @@
-"""Airflow connection of type `salesforce` → source."""
+"""Airflow connection of type `salesforce` → source and sink."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from crm_patterns.clients.salesforce.client import SalesforceClient
+    from crm_patterns.clients.salesforce.sink import SalesforceSink
+    from crm_patterns.clients.salesforce.writing import WriteOptions
     from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
 
 FIELDS = (
@@ -21,19 +23,19 @@ FIELDS = (
 """Extras that are read: the provider's own, and `login_url`, `sign_in` and `session_id`, which are ours."""
 
 
-class SalesforceSourceHook(BaseHook):
+class SalesforceHook(BaseHook):
     """
     Every way of signing in that the Salesforce provider's form offers, so that a connection people have keeps working.
 
     `login_url` (full URL, scheme and port as given) names the authorization host where `domain` cannot.
     """
 
-    conn_name_attr = "source_conn_id"
+    conn_name_attr = "salesforce_conn_id"
     default_conn_name = "salesforce_default"
 
-    def __init__(self, source_conn_id: str = default_conn_name) -> None:
+    def __init__(self, salesforce_conn_id: str = default_conn_name) -> None:
         super().__init__()
-        self.source_conn_id = source_conn_id
+        self.salesforce_conn_id = salesforce_conn_id
 
     def source(
         self, *, page_rows: int | None = None, pages_ahead: int | None = None, hash_keys: KeyRing = NO_KEYS
@@ -46,13 +48,30 @@ class SalesforceSourceHook(BaseHook):
         from crm_patterns.clients.salesforce.client import SalesforceClient
         from crm_patterns.clients.salesforce.results import PageOptions
 
-        connection = self.get_connection(self.source_conn_id)
-        extras = connection.extra_dejson
+        connection = self.get_connection(self.salesforce_conn_id)
         standard = PageOptions()
         pages = PageOptions(
-            rows=page_rows or standard.rows, ahead=pages_ahead or standard.ahead, gzip=extras.get("gzip", standard.gzip)
+            rows=page_rows or standard.rows,
+            ahead=pages_ahead or standard.ahead,
+            gzip=connection.extra_dejson.get("gzip", standard.gzip),
         )
         return SalesforceClient(settings_of(connection), pages=pages, hash_keys=hash_keys)
+
+    def sink(self, *, options: WriteOptions | None = None) -> SalesforceSink:
+        """A client for one task that writes. `options`: from how many rows on a bulk job is used, and so on."""
+        from crm_patterns.clients.salesforce.sink import SalesforceSink
+
+        return SalesforceSink(settings_of(self.get_connection(self.salesforce_conn_id)), options=options)
+
+
+class SalesforceSourceHook(SalesforceHook):
+    """The same under the name that the reading pattern has for a connection."""
+
+    conn_name_attr = "source_conn_id"
+
+    def __init__(self, source_conn_id: str = SalesforceHook.default_conn_name) -> None:
+        super().__init__(source_conn_id)
+        self.source_conn_id = source_conn_id
 
 
 def settings_of(connection: Connection) -> SalesforceConnection:

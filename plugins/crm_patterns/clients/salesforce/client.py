@@ -6,25 +6,18 @@ import difflib
 import logging
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
-import httpx
-
-from crm_patterns.clients.auth import ServerClock, TokenCache
 from crm_patterns.clients.network import is_this_machine
-from crm_patterns.clients.quota import CallMeter
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce import key_questions, soql, wire
 from crm_patterns.clients.salesforce.deletion_log import deleted
-from crm_patterns.clients.salesforce.errors import Gone, judge
+from crm_patterns.clients.salesforce.errors import Gone
 from crm_patterns.clients.salesforce.jobs import QueryJobs
 from crm_patterns.clients.salesforce.key_questions import BULK_KEYS_ABOVE
 from crm_patterns.clients.salesforce.looking import look
-from crm_patterns.clients.salesforce.queries import RestQueries
+from crm_patterns.clients.salesforce.org import Org
 from crm_patterns.clients.salesforce.results import PARALLEL_SINCE, JobResults, PageOptions
 from crm_patterns.clients.salesforce_sign_in.connection import SalesforceConnection
-from crm_patterns.clients.salesforce_sign_in.sign_in import signer_in
-from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.clients.typing_rows import columns_by_field, typed_page
 from crm_patterns.core.contracts import ObjectContract, ObjectDescription
 from crm_patterns.core.errors import FixSettings, RetryLater, SchemaMoved, StopRun
@@ -61,45 +54,24 @@ class SalesforceClient:
         bulk_keys_above: int = BULK_KEYS_ABOVE,
         hash_keys: KeyRing = NO_KEYS,
     ) -> None:
-        self._version = connection.api_version
-        self._base = f"/services/data/v{self._version}"
+        self._org = Org(connection, patience=patience)
+        self._base, self._transport, self._queries = self._org.base, self._org.transport, self._org.queries
         self._pages = pages or PageOptions()
-        self._patience = patience or Patience()
         self._bulk_keys_above = bulk_keys_above
         self._hash_keys = hash_keys
-        self._meter = CallMeter()
-        self._http = _http_client(connection)
-        self._session = TokenCache(signer_in(connection, self._http, patience=self._patience))
-        self._transport = Transport(
-            self._http,
-            judge=judge,
-            session=self._session,
-            meter=self._meter,
-            read_usage=wire.read_usage,
-            patience=self._patience,
-        )
-        self._queries = RestQueries(self._transport, base=self._base)
         self._jobs = QueryJobs(self._transport, base=self._base, now=self.now)
         self._rows_by_job: dict[str, int] = {}
 
     # --- small questions ----------------------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """The server's `Date` header: of the sign-in, carried on, so that it costs no call; else of a call."""
-        clock = self._session.token().clock
-        if clock is None:
-            reply = self._get("/services/data", "the list of API versions")
-            clock = ServerClock.of(reply.headers)
-            if clock is None:
-                raise StopRun(f"{reply.host} sends no usable Date header, so its clock is unknown.")
-        return clock.now()
+        return self._org.now()
 
     def host(self) -> str:
-        return urlsplit(self._session.token().base_url).netloc
+        return self._org.host()
 
     def object_names(self) -> Sequence[str]:
-        data = wire.read_json(self._get(f"{self._base}/sobjects", "the list of objects").body)
-        return [item["name"] for item in data["sobjects"] if item.get("queryable", True)]
+        return self._org.object_names()
 
     def look(self, request: LookRequest) -> Look:
         if not soql.is_name(request.object_name):
@@ -114,7 +86,7 @@ class SalesforceClient:
             raise self._unknown(object_name)
         path = f"{self._base}/sobjects/{object_name}/describe"
         try:
-            reply = self._get(path, f"the description of {object_name}")
+            reply = self._org.get(path, f"the description of {object_name}")
         except Gone as error:
             raise self._unknown(object_name) from error
         return wire.read_description(wire.read_json(reply.body))
@@ -137,7 +109,7 @@ class SalesforceClient:
         return key_questions.cursors_of(self._queries, object_name, cursor=cursor, keys=keys)
 
     def allowance(self) -> Allowance:
-        limits = wire.read_json(self._get(f"{self._base}/limits", "the org's limits").body)
+        limits = wire.read_json(self._org.get(f"{self._base}/limits", "the org's limits").body)
         return wire.read_allowance(limits, read_at=datetime.now(UTC))
 
     def deleted(self, object_name: str, *, since: datetime, until: datetime) -> Deletions:
@@ -147,10 +119,10 @@ class SalesforceClient:
         return key_questions.standing_of(self._queries, object_name, flag=flag, keys=keys)
 
     def usage(self) -> Usage:
-        return self._meter.usage()
+        return self._org.meter.usage()
 
     def close(self) -> None:
-        self._http.close()
+        self._org.close()
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -196,24 +168,21 @@ class SalesforceClient:
 
     def page_of(self, job_id: str) -> str:
         """Setup, Bulk Data Load Jobs; a job that was read is deleted, and its page says so."""
-        return f"{self._session.token().base_url}/lightning/setup/AsyncApiJobStatus/page?address=%2F{job_id}"
+        return f"{self._org.session.token().base_url}/lightning/setup/AsyncApiJobStatus/page?address=%2F{job_id}"
 
     def discard(self, job_id: str) -> None:
         self._jobs.discard(job_id)
 
     def cursors_in(self, request: ReadRequest) -> Mapping[str, datetime | None]:
-        return key_questions.cursors_in(self, request, bulk_above=self._bulk_keys_above, sleep=self._patience.sleep)
+        return key_questions.cursors_in(self, request, bulk_above=self._bulk_keys_above, sleep=self._org.patience.sleep)
 
     # --- plumbing -----------------------------------------------------------------------------------------------------
 
     def _page_options(self) -> PageOptions:
         wanted = self._pages
-        gzip = not is_this_machine(self._session.token().base_url) if wanted.gzip is None else wanted.gzip
-        parallel = wanted.parallel and float(self._version) >= PARALLEL_SINCE
+        gzip = not is_this_machine(self._org.session.token().base_url) if wanted.gzip is None else wanted.gzip
+        parallel = wanted.parallel and float(self._org.version) >= PARALLEL_SINCE
         return PageOptions(wanted.rows, wanted.ahead, gzip, parallel)
-
-    def _get(self, path: str, about: str) -> Reply:
-        return self._transport.send(Call("GET", path, about))
 
     def _unknown(self, object_name: str) -> FixSettings:
         names = {name.lower(): name for name in self.object_names()}
@@ -223,19 +192,3 @@ class SalesforceClient:
             f"Salesforce has no object {object_name} that this user may read.",
             fix=f"{hint}Correct the name in include/config/warehouse_elt.yaml, or give the integration user access.",
         )
-
-
-def _http_client(connection: SalesforceConnection) -> httpx.Client:
-    proxies = connection.proxy_by_scheme
-    timeout = httpx.Timeout(connection.read_timeout_s, connect=connection.connect_timeout_s)
-    return httpx.Client(
-        timeout=timeout,
-        limits=httpx.Limits(max_connections=8, max_keepalive_connections=8),
-        mounts={f"{scheme}://": httpx.HTTPTransport(proxy=url) for scheme, url in proxies.items()},
-        headers={
-            "User-Agent": "crm-integration-patterns",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Sforce-Call-Options": f"client={connection.client_name}",
-        },
-    )

@@ -48,6 +48,10 @@ class TooManyIds(StopRun):
     """The answer would list more ids than the source gives at once; ask for a shorter span."""
 
 
+class RequestRefused(StopRun):
+    """A request is refused as a whole for the sake of a record in it, whose values cannot be read."""
+
+
 class NotReplicated(FixSettings):
     """The source keeps no log of deletions for this object."""
 
@@ -88,6 +92,7 @@ BY_CODE: dict[str, Reaction] = {
     ),
     "INVALID_FIELD": Reaction(SchemaMoved, "A field is gone or hidden since the object was described: {text}"),
     "MALFORMED_QUERY": Reaction(StopRun, _REFUSED),
+    "JSON_PARSER_ERROR": Reaction(RequestRefused, _REFUSED),
     "QUERY_TIMEOUT": Reaction(RetryLater, "{about} took Salesforce too long: {text}", "Read a smaller window."),
     "OPERATION_TOO_LARGE": Reaction(FixSettings, _REFUSED, "The user needs View All Data, or a smaller window."),
     "INVALID_QUERY_LOCATOR": Reaction(RetryLater, "The query's cursor expired during {about}.", "Read it again."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.pieces import pieces
@@ -12,6 +13,11 @@ from crm_patterns.core.ports import ReadRequest
 
 IDS_PER_QUERY = 400
 """An Id takes 27 characters in an encoded URL, and URI and headers together may take about 16,000."""
+
+LONGEST_STATEMENT = 10_000
+"""Characters of a statement in an encoded URL, with the same limit in mind."""
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
@@ -105,3 +111,40 @@ def _checked_id(key: str) -> str:
     if not _ID.fullmatch(key):
         raise StopRun(f"{key!r} is not a Salesforce record id (15 or 18 letters and digits).")
     return key
+
+
+def by_value(
+    object_name: str,
+    fields: Sequence[str],
+    field_name: str,
+    values: Sequence[str],
+    *,
+    also: str = "",
+    quoted: bool = True,
+) -> Iterator[str]:
+    """
+    As many statements as it takes to ask for all the values within the limit on a URL's length.
+
+    `also`: a further condition of our own making. Values that are not `quoted` have to be numbers, dates and the like.
+    """
+    start = f"SELECT {', '.join(_checked(name) for name in fields)} FROM {_checked(object_name)}"  # noqa: S608 - checked
+    where, end = f"{start} WHERE {_checked(field_name)} IN (", f"){f' AND {also}' if also else ''}"
+    room = LONGEST_STATEMENT - len(quote(where + end, safe=""))
+    some: list[str] = []
+    taken = 0
+    for value in values:
+        text = text_literal(value) if quoted else value
+        size = len(quote(text, safe="")) + len("%2C")
+        if some and taken + size > room:
+            yield where + ",".join(some) + end
+            some, taken = [], 0
+        some.append(text)
+        taken += size
+    if some:
+        yield where + ",".join(some) + end
+
+
+def text_literal(text: str) -> str:
+    """A text between quotes, escaped as "SOQL and SOSL Reference", Reserved Characters, says."""
+    escaped = "".join(_ESCAPES.get(char, char) for char in text)
+    return f"'{escaped}'"
