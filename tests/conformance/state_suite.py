@@ -31,6 +31,7 @@ from crm_patterns.core.ports import (
 )
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.windows import Window, WindowKind
+from tests.conformance.inbox_rules import InboxRules
 from tests.conformance.schema_rules import SchemaRules
 from tests.conformance.write_rules import WriteRules
 
@@ -609,5 +610,6 @@ class StateSuite(
     OpsRules,
     SchemaRules,
     WriteRules,
+    InboxRules,
 ):
     """All of it."""

@@ -17,12 +17,13 @@ from sqlalchemy.engine import URL
 from crm_patterns.core.changes import Action, Change, LinkEnds
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.outcomes import Tally
-from crm_patterns.core.ports import RunKey, Usage
+from crm_patterns.core.ports import InboxLimits, RunKey, Usage
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.state import OperationalState
 from crm_patterns.state.database import open_engine, transaction
 from crm_patterns.state.schema import HEAD, VERSION_TABLE
 from crm_patterns.state.tables import metadata
+from tests.conformance.inbox_rules import event
 from tests.conformance.state_suite import NOON, OBJECT, RUN, SOURCE, StateSuite, bad
 
 PROCESSES, TURNS = 5, 15
@@ -86,6 +87,32 @@ def test_of_many_processes_one_notes_an_intent_and_one_links_a_record(url: URL) 
 
     assert [is_new for is_new, _ in answers].count(True) == 1
     assert [linked for _, linked in answers].count(True) == 1
+
+
+def _take(state: OperationalState, number: int) -> tuple[int, list[str]]:
+    at, run = NOON + timedelta(seconds=number), RunKey(RUN.dag_id, f"asset-{number}")
+    limits = InboxLimits(claimed=7)
+    announced = state.announce_events("hubspot", at=at, limits=limits)
+    return announced, [each.event_id for each in state.claim_events(run, "hubspot", at=at, limits=limits)]
+
+
+def test_of_many_processes_each_gets_other_events_and_one_announces_them(url: URL, state: OperationalState) -> None:
+    events = [event(number) for number in range(20)]
+    state.store_events(events)
+
+    answers = at_once(_take, url)
+
+    taken = [event_id for _, claimed in answers for event_id in claimed]
+    assert len(taken) == len(set(taken)) == 20
+    assert 20 <= sum(announced for announced, _ in answers) <= 20 + 13  # what a claim leaves over is announced anew
+
+
+def _receive(state: OperationalState, number: int) -> int:
+    return state.store_events([event(each) for each in (range(30) if number % 2 else reversed(range(30)))])
+
+
+def test_many_processes_that_receive_the_same_events_keep_each_once(url: URL) -> None:
+    assert sum(at_once(_receive, url)) == 30
 
 
 def _claim(state: OperationalState, number: int) -> tuple[Window, Tally, bool]:

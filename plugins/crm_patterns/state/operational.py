@@ -29,6 +29,7 @@ from crm_patterns.state import (
 from crm_patterns.state.approvals import ApprovalMethods
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.drift import DriftMethods
+from crm_patterns.state.inbox import InboxMethods
 from crm_patterns.state.incidents import IncidentMethods
 from crm_patterns.state.intents import IntentMethods
 from crm_patterns.state.ledger import LedgerMethods
@@ -55,6 +56,7 @@ class OperationalState(
     LinkMethods,
     IntentMethods,
     ReviewMethods,
+    InboxMethods,
 ):
     """
     Safe for several threads and, through one instance each, for several processes at once.

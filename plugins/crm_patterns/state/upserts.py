@@ -22,6 +22,13 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
+def insert_new_returning(connection: Connection, table: Table, rows: Sequence[Row]) -> Sequence[str]:
+    """The same; gives the first key column of the rows that were inserted."""
+    keys = table.primary_key.columns
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(next(iter(keys)))
+    return list(connection.execute(statement, list(rows)).scalars())
+
+
 def insert_or_replace(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows; those whose key is there replace it. No key may come twice."""
     if not rows:

@@ -9,6 +9,7 @@ from crm_patterns.core.ports.approvals import ApprovalStore
 from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.grants import Allowance, Grant
+from crm_patterns.core.ports.inbox import InboxEvent, InboxLevel, InboxLimits, InboxStore, RefusalCount
 from crm_patterns.core.ports.intents import Intent, IntentStore, Settlement
 from crm_patterns.core.ports.links import LinkStore
 from crm_patterns.core.ports.marts import MartStore
@@ -47,6 +48,10 @@ __all__ = [
     "Deletions",
     "DriftStore",
     "Grant",
+    "InboxEvent",
+    "InboxLevel",
+    "InboxLimits",
+    "InboxStore",
     "Intent",
     "IntentStore",
     "JobState",
@@ -63,6 +68,7 @@ __all__ = [
     "QualityReport",
     "QuarantineStore",
     "ReadRequest",
+    "RefusalCount",
     "RememberedJob",
     "ResponseSource",
     "RetentionStore",

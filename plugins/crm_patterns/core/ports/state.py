@@ -15,6 +15,7 @@ from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.approvals import ApprovalStore
 from crm_patterns.core.ports.deletions import DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
+from crm_patterns.core.ports.inbox import InboxStore
 from crm_patterns.core.ports.intents import IntentStore
 from crm_patterns.core.ports.links import LinkStore
 from crm_patterns.core.ports.marts import MartStore
@@ -120,6 +121,7 @@ class State(
     LinkStore,
     IntentStore,
     ReviewStore,
+    InboxStore,
     Protocol,
 ):
     """All of it."""

@@ -7,6 +7,7 @@ Every claim is a primary key: whoever inserts first has it. Times are UTC. What 
 from crm_patterns.state.tables.approvals import approvals
 from crm_patterns.state.tables.columns import TALLY_COLUMNS, metadata
 from crm_patterns.state.tables.drift import audit_cycles, audit_shares, drift_findings, silent_changes
+from crm_patterns.state.tables.inbox import inbox, inbox_refusals
 from crm_patterns.state.tables.incidents import incidents
 from crm_patterns.state.tables.intents import intents, plans
 from crm_patterns.state.tables.ledger import allowances, calls, mart_builds, outcomes, runs, step_outcomes
@@ -35,6 +36,8 @@ __all__ = [
     "calls",
     "deletion_marks",
     "drift_findings",
+    "inbox",
+    "inbox_refusals",
     "incidents",
     "intents",
     "known_schemas",
