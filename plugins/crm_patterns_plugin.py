@@ -33,12 +33,18 @@ if "dag-processor" in sys.argv[1:2]:
 
 
 class CrmPatternsPlugin(AirflowPlugin):
-    """Registers since when a run is late, and with the API server the Data Docs pages."""
+    """Registers since when a run is late, and with the API server the pages and the door for webhooks."""
 
     name = "crm_patterns"
     deadline_references: list[type] = [RunQueued]  # noqa: RUF012 - Airflow reads a list from the class
     fastapi_apps: list[dict[str, object]] = []  # noqa: RUF012 - Airflow reads a list from the class
     if "api-server" in sys.argv:
         from crm_patterns.pages import app
+        from crm_patterns.receiver.app import create_app
+        from crm_patterns.receiver.places import Places
 
-        fastapi_apps = [{"app": app, "url_prefix": "/crm", "name": "CRM Integration Patterns"}]
+        fastapi_apps = [
+            # Before the pages: a request goes to the first prefix that fits.
+            {"app": create_app(Places()), "url_prefix": "/crm/webhooks", "name": "CRM webhooks"},
+            {"app": app, "url_prefix": "/crm", "name": "CRM Integration Patterns"},
+        ]

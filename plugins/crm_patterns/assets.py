@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset
+from collections.abc import Sequence
+
+from airflow.sdk import Asset, AssetWatcher
 
 
 def published_object(schema: str, table: str) -> Asset:
@@ -10,3 +12,8 @@ def published_object(schema: str, table: str) -> Asset:
     return Asset(
         name=f"{schema}.{table}".lower(), uri=f"x-crm-warehouse://{schema.lower()}/{table.lower()}", group="crm"
     )
+
+
+def crm_events(system: str, *, watchers: Sequence[AssetWatcher] = ()) -> Asset:
+    """Changes that a system has told of by itself, and that wait in the inbox; see `triggers.inbox.awaited_events`."""
+    return Asset(name=f"crm_events.{system}", uri=f"x-crm-inbox://events/{system}", group="crm", watchers=[*watchers])

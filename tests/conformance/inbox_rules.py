@@ -45,6 +45,7 @@ class InboxRules:
         state.store_events([event(3)])
         theirs = state.claim_events(TWO, "hubspot", at=AT, limits=LIMITS)
         again = state.claim_events(ONE, "hubspot", at=AT + MINUTE, limits=LIMITS)
+        assert state.claimed_events(ONE) == mine
         other_system = state.claim_events(ONE, "salesforce", at=AT, limits=LIMITS)
 
         assert mine == again == [event(1), event(2)]

@@ -27,11 +27,16 @@ class StateHook(BaseHook):
         super().__init__()
         self.state_conn_id = state_conn_id
 
-    def state(self) -> OperationalState:
-        """FixSettings where type or fields of the connection cannot hold a state. Opened on first use, not here."""
+    def state(self, *, patience_s: float | None = None) -> OperationalState:
+        """
+        FixSettings where type or fields of the connection cannot hold a state. Opened on first use, not here.
+
+        `patience_s` bounds the wait for a lock, for those who have to answer soon.
+        """
         from crm_patterns.state import open_state
 
-        return open_state(self.get_connection(self.state_conn_id))
+        connection = self.get_connection(self.state_conn_id)
+        return open_state(connection) if patience_s is None else open_state(connection, patience_s=patience_s)
 
     def get_conn(self) -> OperationalState:
         return self.state()

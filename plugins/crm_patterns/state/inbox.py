@@ -47,6 +47,10 @@ class InboxMethods:
         with self._write() as connection:
             return claim(connection, run, system, at, limits)
 
+    def claimed_events(self: Transactions, run: RunKey) -> Sequence[InboxEvent]:
+        with self._read() as connection:
+            return _events(connection, sa.select(t.inbox).where(_own(run)))
+
     def settle_events(self: Transactions, run: RunKey, *, at: datetime, give_back: Collection[str] = ()) -> int:
         own = _own(run)
         with self._write() as connection:

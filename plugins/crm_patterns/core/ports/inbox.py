@@ -75,6 +75,9 @@ class InboxStore(Protocol):
         gets the same events again, and no others. What is left over by the limit is announced anew.
         """
 
+    def claimed_events(self, run: RunKey) -> Sequence[InboxEvent]:
+        """What this run has claimed and not settled, of all systems."""
+
     def settle_events(self, run: RunKey, *, at: datetime, give_back: Collection[str] = ()) -> int:
         """What this run has claimed is done, but for `give_back`, which waits again; how many are done."""
 

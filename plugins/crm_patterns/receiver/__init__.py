@@ -1,0 +1,1 @@
+"""The door for webhooks, inside Airflow's API server."""
