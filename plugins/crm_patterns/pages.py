@@ -1,21 +1,24 @@
 """
-Pages of ours inside Airflow's API server: Great Expectations' Data Docs, and what a task has staged.
+Pages of ours inside Airflow's API server: Data Docs, what a task has staged, and what waits in the inbox.
 
 Airflow puts no sign-in before a plugin's app, so every route asks for the signed-in user itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse
 
 from crm_patterns.catalog import WarehouseEltSettings, include_dir, load_warehouse_elt
 from crm_patterns.core.staging import Manifest
 from crm_patterns.hooks.stage import StageHook
+from crm_patterns.hooks.state import StateHook
 from crm_patterns.stage_page import render
 
 app = FastAPI(title="CRM Integration Patterns", docs_url=None, redoc_url=None, openapi_url=None)
@@ -46,3 +49,15 @@ def stage_folder(attempt: str, _user: GetUserDep, settings: Settings) -> HTMLRes
     if data is None:
         raise HTTPException(404, "There is no such stage: it was cleaned up, or its extract did not finish.")
     return HTMLResponse(render(Manifest.from_json(data), uri=f"{settings.stage_root}/{attempt}"))
+
+
+@app.get("/inbox")
+def inbox(_user: GetUserDep, settings: Settings, days: Annotated[int, Query(ge=1, le=366)] = 7) -> dict[str, Any]:
+    """How many events wait or are claimed, by system, and what was refused in the last days, as JSON."""
+    state = StateHook(settings.state_conn_id).state()
+    try:
+        refusals = state.refusals(since=datetime.now(UTC) - timedelta(days=days - 1))
+        levels = {system: asdict(level) for system, level in state.inbox_levels().items()}
+        return {"events": levels, "refusals": [asdict(each) for each in refusals]}
+    finally:
+        state.close()

@@ -39,7 +39,8 @@ class Kept(Generic[Value]):
 class Places:
     """Blocking: for a worker thread. One database engine for the life of the process."""
 
-    def __init__(self, *, kept_s: float = KEPT_S) -> None:
+    def __init__(self, *, kept_s: float = KEPT_S, patience_s: float = STATE_PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self.hubspot = Kept(hubspot_door, kept_s=kept_s)
         self.salesforce = Kept(salesforce_door, kept_s=kept_s)
         self._state = Kept(self._open, kept_s=float("inf"))
@@ -52,4 +53,4 @@ class Places:
         self._state().count_refusals(endpoint, counts, at=at)
 
     def _open(self) -> InboxStore:
-        return StateHook().state(patience_s=STATE_PATIENCE_S)
+        return StateHook().state(patience_s=self._patience_s)

@@ -13,7 +13,10 @@ from crm_patterns.patterns.comparison import Pairing
 KEPT = timedelta(days=7)
 """How long a settled event is known, so that it is not taken again: HubSpot and Salesforce repeat for 24 hours."""
 
-TOGETHER = {"Lead": "person", "Contact": "person", "contacts": "person", "Account": "company", "companies": "company"}
+TOGETHER = {
+    "Person": "person", "Lead": "person", "Contact": "person", "contacts": "person",
+    "Account": "company", "companies": "company",
+}  # fmt: skip
 """Objects of which one stands for the other: a pairing with leads is told of contacts, too (a lead is converted)."""
 
 

@@ -39,7 +39,7 @@ class InboxTrigger(BaseEventTrigger):
     def __init__(
         self, *, system: str, state_conn_id: str = "crm_state", every_s: float = 1.0, again_after_s: float = 300.0
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.system = system
         self.state_conn_id = state_conn_id
         self.every_s = every_s
@@ -63,7 +63,7 @@ class InboxTrigger(BaseEventTrigger):
                     self.log.warning("The inbox cannot be read, asking again in %.0f s: %s", pause, problem)
                     announced, pause = 0, min(pause * 2, LONGEST_PAUSE_S)
                 if announced:
-                    yield TriggerEvent({"system": self.system, "events": announced})
+                    yield TriggerEvent({"system": self.system, "events": announced})  # type: ignore[no-untyped-call]
                 await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - so that two do not go in step
         finally:
             if state is not None:
