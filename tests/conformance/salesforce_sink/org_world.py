@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -139,6 +139,25 @@ class OrgWorld:
         answer = self._http.request(method, f"/services/data/v62.0/{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
+
+    def column(self, name: str) -> list[str | None]:
+        """A field of all living people."""
+        rows = [*self._rows("00Q"), *self._rows("003")]
+        return [row.get(name) for row in rows if row["IsDeleted"] != "true"]
+
+    def insert_by_job(self, object_name: str, rows: str, *, slow_s: float) -> None:
+        """What another process of the same user has under way."""
+        self.fault(kind="job_slow", operation="insert", seconds=slow_s)
+        job = self.rest("POST", "jobs/ingest", {"object": object_name, "operation": "insert", "contentType": "CSV"})
+        path = f"/services/data/v62.0/jobs/ingest/{job['id']}"
+        self._http.put(f"{path}/batches", content=rows, headers={"Content-Type": "text/csv"}).raise_for_status()
+        self._http.patch(path, json={"state": "UploadComplete"}).raise_for_status()
+
+    def until(self, holds: Callable[[], bool], *, limit_s: float = 10.0) -> None:
+        give_up = time.monotonic() + limit_s
+        while not holds():
+            assert time.monotonic() < give_up, "it did not come about"
+            time.sleep(0.05)
 
     def _rows(self, prefix: str) -> list[dict[str, str | None]]:
         object_name = {"00Q": "Lead", "003": "Contact"}[prefix]
