@@ -1,10 +1,11 @@
 """The part of `/__sandbox__` that every stand-in has: faults of the wire and the journal of requests."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from json import JSONDecodeError
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -34,6 +35,33 @@ async def read_model(request: Request, model: type[Model]) -> Model:
 def keys_named(error: ValidationError) -> str:
     """Each wrong key of a body, and why it is."""
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; no body is an empty one."""
+    try:
+        body = await request.json() if await request.body() else {}
+    except ValueError as error:
+        raise ControlError(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ControlError("the body is not a JSON object")
+    return body
+
+
+def merged(body: dict[str, Any], present: Any, model: TypeAdapter[Any]) -> Any:
+    """The present settings, a dataclass, with what the body changes."""
+    known = asdict(present)
+    if unknown := sorted(set(body) - set(known)):
+        raise ControlError(f"unknown: {', '.join(unknown)}")
+    try:
+        return model.validate_python(known | body)
+    except ValidationError as error:
+        raise ControlError("; ".join(f"{each['loc']}: {each['msg']}" for each in error.errors())) from error
+
+
+async def changed(request: Request, present: Any, model: TypeAdapter[Any]) -> Any:
+    """The same with the body of a request."""
+    return merged(await read_object(request), present, model)
 
 
 async def control_error(_request: Request, error: Exception) -> Response:

@@ -5,13 +5,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.clock import to_ms
-from sandbox.control import ControlError, edge_routes, read_model
+from sandbox.control import ControlError, changed, edge_routes, merged, read_model, read_object
 from sandbox.edge import CONTROL_PREFIX
 from sandbox.hubspot.account import PERSON, Account, Edits, Settings
 from sandbox.hubspot.engagement import EVENT_TYPES, FORMS
@@ -120,7 +120,7 @@ class _Control:
 
     async def settings(self, request: Request) -> Response:
         if request.method == "POST":
-            self.account.settings = await _changed(request, self.account.settings, SETTINGS)
+            self.account.settings = await changed(request, self.account.settings, SETTINGS)
         return JSONResponse(asdict(self.account.settings))
 
     async def limits(self, request: Request) -> Response:
@@ -129,9 +129,9 @@ class _Control:
         if request.method == "DELETE":
             limits.refresh()
         elif request.method == "POST":
-            body = await _object(request)
+            body = await read_object(request)
             remaining = body.pop("remaining_today", None)
-            limits.settings = _merged(body, limits.settings, LIMITS)
+            limits.settings = merged(body, limits.settings, LIMITS)
             if remaining is not None:
                 limits.headers(is_oauth=False)  # begins the day, if it is a new one
                 limits.used_today = limits.settings.daily - int(remaining)
@@ -240,11 +240,11 @@ class _Control:
             hooks.waiting.clear()
             hooks.deliveries.clear()
         elif request.method == "POST":
-            hooks.settings = await _changed(request, hooks.settings, WEBHOOKS)
+            hooks.settings = await changed(request, hooks.settings, WEBHOOKS)
         return JSONResponse(hooks.listed())
 
     async def deliver(self, request: Request) -> Response:
-        spoiling = await _changed(request, Spoiling(), SPOILING)
+        spoiling = await changed(request, Spoiling(), SPOILING)
         return JSONResponse({"deliveries": await self.account.webhooks.deliver(spoiling)})
 
     async def _each(
@@ -304,27 +304,3 @@ def _told(call: Callable[[Request], Awaitable[Response]]) -> Callable[[Request],
             raise ControlError(str(fault)) from fault
 
     return answer
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json() if await request.body() else {}
-    except ValueError as error:
-        raise ControlError(f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ControlError("the body is not a JSON object")
-    return body
-
-
-def _merged(body: dict[str, Any], present: Any, model: TypeAdapter[Any]) -> Any:
-    known = asdict(present)
-    if unknown := sorted(set(body) - set(known)):
-        raise ControlError(f"unknown: {', '.join(unknown)}")
-    try:
-        return model.validate_python(known | body)
-    except ValidationError as error:
-        raise ControlError("; ".join(f"{each['loc']}: {each['msg']}" for each in error.errors())) from error
-
-
-async def _changed(request: Request, present: Any, model: TypeAdapter[Any]) -> Any:
-    return _merged(await _object(request), present, model)

@@ -9,6 +9,7 @@ from sandbox.faults import FaultBoard
 from sandbox.journal import Journal
 
 if TYPE_CHECKING:
+    from sandbox.salesforce.outbound import OutboundMessages
     from sandbox.salesforce.store import Org
 
 
@@ -39,9 +40,20 @@ class Conditions:
         self.faults = FaultBoard()
         self.journal = Journal()
         self.bulk = BulkSettings()
+        self.outbound: OutboundMessages | None = None
 
 
 _CONDITIONS: "weakref.WeakKeyDictionary[Org, Conditions]" = weakref.WeakKeyDictionary()
+
+
+def outbound_of(org: "Org") -> "OutboundMessages":
+    """The messages that this org sends."""
+    from sandbox.salesforce.outbound import OutboundMessages
+
+    conditions = conditions_of(org)
+    if conditions.outbound is None:
+        conditions.outbound = OutboundMessages(org)
+    return conditions.outbound
 
 
 def conditions_of(org: "Org") -> Conditions:

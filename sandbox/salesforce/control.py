@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.control import ControlError, edge_routes, read_model
+from sandbox.control import ControlError, changed, edge_routes, read_model
 from sandbox.edge import CONTROL_PREFIX
-from sandbox.salesforce.conditions import BulkSettings, conditions_of
+from sandbox.salesforce.conditions import BulkSettings, conditions_of, outbound_of
 from sandbox.salesforce.conversion import convert
 from sandbox.salesforce.faults import read_fault
 from sandbox.salesforce.late import LateCommits
+from sandbox.salesforce.outbound import OutboundSettings, Spoiling
 from sandbox.salesforce.removals import Removal
 from sandbox.salesforce.schema import SchemaError
 from sandbox.salesforce.store import Org, ReadSettings
@@ -27,6 +28,7 @@ from sandbox.salesforce.writes import Writer, transaction
 
 Answer = TypeVar("Answer")
 READING = TypeAdapter(ReadSettings)
+OUTBOUND, SPOILING = TypeAdapter(OutboundSettings), TypeAdapter(Spoiling)
 
 
 class _Asked(BaseModel):
@@ -200,6 +202,18 @@ class _Control:
             {"bulk": self.conditions.bulk.model_dump(), "reading": READING.dump_python(self.org.reading, mode="json")}
         )
 
+    async def outbound(self, request: Request) -> Response:
+        messages = outbound_of(self.org)
+        if request.method == "DELETE":
+            messages.forget()
+        elif request.method == "POST":
+            messages.settings = await changed(request, messages.settings, OUTBOUND)
+        return JSONResponse(messages.listed())
+
+    async def deliver(self, request: Request) -> Response:
+        spoiling = await changed(request, Spoiling(), SPOILING)
+        return JSONResponse({"deliveries": await _aside(partial(outbound_of(self.org).deliver, spoiling))})
+
     async def truth(self, request: Request) -> Response:
         names = [name for name in request.query_params.get("objects", "").split(",") if name]
         return JSONResponse(await _aside(partial(truth, self.org, names)))
@@ -265,6 +279,8 @@ def routes(org: Org) -> list[Route]:
         "expire_tokens": control.expire_tokens,
         "settings": control.settings,
         "clock": control.clock,
+        "outbound": control.outbound,
+        "outbound/deliver": control.deliver,
     }
     return [
         *edge_routes(conditions.faults, conditions.journal, read_fault),
@@ -272,6 +288,7 @@ def routes(org: Org) -> list[Route]:
         Route(f"{CONTROL_PREFIX}/limits", control.reset_limits, methods=["DELETE"]),
         Route(f"{CONTROL_PREFIX}/late_commits", control.late_commits, methods=["GET"]),
         Route(f"{CONTROL_PREFIX}/settings", control.settings, methods=["GET"]),
+        Route(f"{CONTROL_PREFIX}/outbound", control.outbound, methods=["GET", "DELETE"]),
         Route(f"{CONTROL_PREFIX}/truth", control.truth, methods=["GET"]),
         Route(f"{CONTROL_PREFIX}/records", control.records, methods=["GET"]),
     ]

@@ -24,7 +24,14 @@ from sandbox.salesforce.limits import Limits
 from sandbox.salesforce.schema import FieldSpec, ObjectSpec, SchemaError
 from sandbox.salesforce.sessions import Sessions
 
-OTHER_PREFIXES = {"Job": "750", "Organization": "00D", "Profile": "00e", "Group": "00G", "QueryLocator": "01g"}
+OTHER_PREFIXES = {
+    "Job": "750",
+    "Organization": "00D",
+    "Profile": "00e",
+    "Group": "00G",
+    "QueryLocator": "01g",
+    "OutboundMessage": "04l",
+}
 """Key prefixes of what has ids here but no records."""
 
 _POPULATED = "populated.json"

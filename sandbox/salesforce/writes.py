@@ -5,16 +5,17 @@ it (derived values, history, roll-ups) is written in the same transaction.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import duckdb
 
 from sandbox.salesforce import effects, locks, removals
 from sandbox.salesforce.checks import check
-from sandbox.salesforce.conditions import conditions_of
+from sandbox.salesforce.conditions import conditions_of, outbound_of
 from sandbox.salesforce.drafts import (
     Draft,
     Target,
@@ -42,6 +43,7 @@ ROLLED_BACK = RowError(
 class _Transaction:
     cursor: duckdb.DuckDBPyConnection
     doomed: bool = False
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
 _TRANSACTION: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
@@ -86,6 +88,7 @@ def transaction(org: Org) -> Iterator[duckdb.DuckDBPyConnection]:
         except RolledBack:
             outer.doomed = True
         return
+    afterwards: list[Callable[[], None]] = []
     with contextlib.suppress(RolledBack), org.writing() as cursor:
         own = _Transaction(cursor)
         token = _TRANSACTION.set(own)
@@ -95,6 +98,9 @@ def transaction(org: Org) -> Iterator[duckdb.DuckDBPyConnection]:
             _TRANSACTION.reset(token)
         if own.doomed:
             raise RolledBack
+        afterwards = own.after_commit
+    for work in afterwards:
+        work()
 
 
 class Writer:
@@ -196,6 +202,14 @@ class Writer:
         changed = effects.touched(self.spec).union(*(draft.values for draft in old))
         update_rows(self.org, cursor, self.spec, [draft.after for draft in old], changed=changed)
         effects.follow(self.org, cursor, self.spec, good, user_id=self.user_id, now=now)
+        self._tell([str(draft.after["Id"]) for draft in good])
+
+    def _tell(self, record_ids: list[str]) -> None:
+        """By an outbound message, once it is committed."""
+        running = _TRANSACTION.get()
+        if running is not None:
+            told = partial(outbound_of(self.org).tell, self.object_name, record_ids, user_id=self.user_id)
+            running.after_commit.append(told)
 
     def _row_fault(self, operation: str, object_name: str, record: Mapping[str, Any]) -> RowError | None:
         faults = conditions_of(self.org).faults

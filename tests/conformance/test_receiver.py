@@ -173,7 +173,25 @@ def test_salesforce_is_acknowledged_when_its_message_is_kept(door: Door) -> None
     assert door.taken("salesforce") == [("Lead", LEAD)] * 3
 
 
+def test_what_salesforce_sends_is_in_the_inbox_once(door: Door) -> None:
+    with SandboxProcess(size=5, only="Lead") as process, process.client() as org:
+        target = f"{door.url}/salesforce?secret=s3cret"
+        process.control("POST", "outbound", {"target_url": target, "automatic": False, "fields": ["Id", "LastName"]})
+        url = "/services/data/v62.0/sobjects/Lead"
+        ids = [org.post(url, json={"LastName": str(n), "Company": "C"}).json()["id"] for n in range(3)]
+
+        foreign = process.control("POST", "outbound/deliver")["deliveries"]
+        told = process.control(
+            "POST", "outbound/deliver", {"times": 3, "at_once": 2, "shuffle": True, "organization": ORGANIZATION}
+        )["deliveries"]
+
+    assert [(each["status"], each["acknowledged"]) for each in foreign] == [(403, False)]
+    assert [each["acknowledged"] for each in told] == [True] * 6
+    assert sorted(door.taken("salesforce")) == [("Lead", each) for each in sorted(ids)]
+
+
 def test_salesforce_is_refused_as_soap_tells_it_and_counted(door: Door) -> None:
+    before = door.counted("salesforce")
     good = message(notification())
     answers = [
         door.salesforce(good, secret="s3creT"),
@@ -184,9 +202,9 @@ def test_salesforce_is_refused_as_soap_tells_it_and_counted(door: Door) -> None:
 
     assert [answer.status_code for answer in answers] == [401, 403, 400, 400]
     assert all("<faultstring>" in answer.text and "Ack" not in answer.text for answer in answers)
-    assert door.counted("salesforce") == {
-        "wrong_secret": 1, "wrong_organization": 1, "forbidden_xml": 1, "malformed": 1,
-    }  # fmt: skip
+    reasons = ("wrong_secret", "wrong_organization", "forbidden_xml", "malformed")
+    counted = door.counted("salesforce")
+    assert [counted[reason] - before.get(reason, 0) for reason in reasons] == [1, 1, 1, 1]
     assert door.taken("salesforce") == []
 
 
