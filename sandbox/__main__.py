@@ -89,8 +89,31 @@ def hubspot(
 
 
 @cli.command()
+def marketo(
+    data: Data,
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    ready_file: ReadyFile = None,
+    size: Annotated[int, typer.Option(min=0, help="Number of leads of a new instance.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the people of the Salesforce org of that seed.")] = 7,
+) -> None:
+    """Serve a Marketo instance."""
+    from sandbox.marketo.app import create_app
+    from sandbox.marketo.instance import Instance
+    from sandbox.marketo.populate import populate
+
+    listener = _listen(host, port)
+    instance = Instance(data, seed=seed)
+    try:
+        populate(instance, size=size, seed=seed)
+        serve(create_app(instance), [listener], ready_file=ready_file, facts={"url": url_of(listener)})
+    finally:
+        instance.close()
+
+
+@cli.command()
 def tick(
-    url: Annotated[str, typer.Option(help="Address of a running Salesforce or HubSpot stand-in.")],
+    url: Annotated[str, typer.Option(help="Address of a running stand-in of a CRM or a marketing platform.")],
     count: Annotated[int, typer.Option(min=1, help="How much happens: about this many changes of records.")] = 100,
 ) -> None:
     """Let a running org live on: creates, edits, stage moves, closes, deletes, merges."""

@@ -16,7 +16,7 @@ def provider_info() -> dict[str, Any]:
         "package-name": "crm-integration-patterns",
         "name": "CRM Integration Patterns",
         "description": "Connections of CRM Integration Patterns.",
-        "connection-types": [_HUBSPOT],
+        "connection-types": [_HUBSPOT, _MARKETO],
     }
 
 
@@ -36,5 +36,21 @@ _HUBSPOT: dict[str, Any] = {
     },
     "conn-fields": {
         "refresh_token": _text("OAuth refresh token", secret=True, description="Only with OAuth; else leave it empty."),
+    },
+}
+
+_MARKETO: dict[str, Any] = {
+    "connection-type": "marketo",
+    "hook-name": "Marketo",
+    "hook-class-name": "crm_patterns.hooks.marketo.MarketoHook",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"login": "Client id", "password": "Client secret", "host": "Munchkin id, or host"},
+        "placeholders": {"host": "123-ABC-456", "schema": "https"},
+    },
+    "conn-fields": {
+        "partition": _text("Lead partition", description="Of new leads; empty for the API user's default."),
+        "daily_calls": _text("Calls a day", description="What the subscription allows; 50000 where empty."),
+        "first_lead_on": _text("First lead on", description="A date that no lead is older than; for the first load."),
     },
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from crm_patterns.clients.hubspot import wire
+from crm_patterns.clients.pacing import Bucket, spread
 from crm_patterns.clients.transport import Call, Reply, Transport
 from crm_patterns.core.errors import StopRun
 
@@ -25,21 +25,6 @@ class PaceOptions:
     searches_per_s: float = 4.0
 
 
-class _Bucket:
-    """So many calls at once, and then so many a second."""
-
-    def __init__(self, most: float, per_s: float) -> None:
-        self.most, self.per_s = most, per_s
-        self._level, self._at_s = most, time.monotonic()
-
-    def take(self) -> float:
-        """Take one; how many seconds to wait for it."""
-        now = time.monotonic()
-        self._level = min(self.most, self._level + (now - self._at_s) * self.per_s) - 1
-        self._at_s = now
-        return max(0.0, -self._level / self.per_s)
-
-
 class Pace:
     """Waits before a call, so that the limits are not met. Safe from several threads."""
 
@@ -47,24 +32,19 @@ class Pace:
         self._options = options
         self._sleep = sleep
         self._lock = Lock()
-        self._calls = _Bucket(*_rate(LEAST_BURST * options.share))
-        self._searches = _Bucket(1, options.searches_per_s)
+        self._calls = Bucket(*spread(LEAST_BURST * options.share, 10))
+        self._searches = Bucket(1, options.searches_per_s)
 
     def allow(self, burst: int) -> None:
         """HubSpot allows so many calls in ten seconds: half of our share may come at once, the rest spread out."""
         with self._lock:
-            self._calls.most, self._calls.per_s = _rate(burst * self._options.share)
+            self._calls.most, self._calls.per_s = spread(burst * self._options.share, 10)
 
     def wait(self, *, search: bool) -> None:
         with self._lock:
             pause = (self._searches if search else self._calls).take()
         if pause > 0:
             self._sleep(pause)
-
-
-def _rate(in_ten_s: float) -> tuple[float, float]:
-    """(at once, per second) that together come to no more than this in any ten seconds."""
-    return max(1.0, in_ten_s / 2), max(0.1, in_ten_s / 20)
 
 
 class HubSpotApi:

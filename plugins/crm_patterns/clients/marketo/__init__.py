@@ -1,0 +1,1 @@
+"""Adobe Marketo Engage: leads over its REST API."""

@@ -1,0 +1,1 @@
+"""A Marketo instance that runs at home."""
