@@ -20,11 +20,11 @@ STOP_LIMIT_S = 10.0
 
 
 class SandboxProcess:
-    """One stand-in (`salesforce`, `slack`, `hubspot`, `marketo`) on a free port, started at once and stopped by `stop` or `with`.
+    """One stand-in (`salesforce`, `slack`, `hubspot`, `marketo`) on a free port, started at once, stopped by `stop`.
 
     Without `data` it lives in a folder of its own that goes with it. `size` is the number of Opportunities of a new
-    org, or of people of a marketing platform; `only` the objects to fill, `options` further command line options. Raises
-    RuntimeError with its log when it does not come up.
+    org, or of people of a marketing platform; `only` the objects to fill, `options` further command line options.
+    Raises RuntimeError with its log when it does not come up.
     """
 
     def __init__(

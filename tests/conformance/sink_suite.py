@@ -44,7 +44,8 @@ class Names:
     The vendor's names of one object and of fields of it.
 
     `text`: plain text that can be cleared. `mail`: the address. `key`: a field by which a create is an upsert, empty
-    where there is none. `choice`: a restricted picklist, with a value it knows and one that it does not.
+    where there is none. `choice`: a restricted picklist, with a value it knows and one that it does not; where the
+    target does not tell its picklists (`restricted` False), any field with a value that it refuses.
     """
 
     system: str
@@ -56,6 +57,7 @@ class Names:
     good_choice: str
     bad_choice: str
     unknown_id: str
+    restricted: bool = True
 
 
 class SinkWorld(Protocol):
@@ -103,8 +105,8 @@ class SinkSuite:
         names = world.names
         known = sink.describe_target(names.object_name).by_name
 
-        assert known[names.choice.lower()].values_restricted
-        assert names.good_choice in known[names.choice.lower()].values
+        assert known[names.choice.lower()].values_restricted == names.restricted
+        assert (names.good_choice in known[names.choice.lower()].values) == names.restricted
         assert names.bad_choice not in known[names.choice.lower()].values
         assert known[names.text.lower()].updatable
         assert not names.key or known[names.key.lower()].unique
@@ -208,7 +210,7 @@ class SinkSuite:
         accepted = [n for n in range(250) if answers[plan[n].change_id].answer is Answer.ACCEPTED]
         assert accepted == [n for n in range(250) if n not in bad]
         assert (refused.answer, refused.field_name) == (Answer.REJECTED, names.choice)
-        assert names.good_choice in refused.allowed
+        assert (names.good_choice in refused.allowed) == names.restricted
         # Answers come in an order of their own: each id must be that of its own record.
         made = sink.read_records(
             names.object_name, [names.mail], [answers[plan[n].change_id].record_id for n in accepted]

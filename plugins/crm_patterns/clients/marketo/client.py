@@ -15,7 +15,7 @@ from crm_patterns.clients.marketo.api import MarketoApi, Pace, PaceOptions
 from crm_patterns.clients.marketo.connection import MarketoConnection
 from crm_patterns.clients.marketo.errors import judge
 from crm_patterns.clients.marketo.extracts import LeadExtracts
-from crm_patterns.clients.marketo.merges import Merges
+from crm_patterns.clients.marketo.gone import GoneLeads
 from crm_patterns.clients.marketo.reading import Reader
 from crm_patterns.clients.marketo.sign_in import signer_in
 from crm_patterns.clients.marketo.writing import BATCH, Writer
@@ -57,7 +57,7 @@ class MarketoClient:
         transport = Transport(self._http, judge=judge, session=self._session, meter=self._meter, patience=patience)
         self._api = MarketoApi(transport, Pace(pace or PaceOptions(), sleep=patience.sleep))
         self._extracts = LeadExtracts(self._api, sleep=patience.sleep)
-        self._merges = Merges(self._api, self.now)
+        self._gone = GoneLeads(self._api, self.now)
         self._clock: ServerClock | None = None
         self._described: wire.LeadsDescribed | None = None
 
@@ -150,4 +150,4 @@ class MarketoClient:
         return self._described
 
     def _reader(self, object_name: str) -> Reader:
-        return Reader(self._api, self._leads(object_name), self._extracts, self._merges)
+        return Reader(self._api, self._leads(object_name), self._extracts, self._gone)

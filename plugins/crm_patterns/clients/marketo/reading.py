@@ -13,7 +13,7 @@ from crm_patterns.clients.marketo.activities import ActivityLog
 from crm_patterns.clients.marketo.api import MarketoApi
 from crm_patterns.clients.marketo.errors import Refused
 from crm_patterns.clients.marketo.extracts import LeadExtracts
-from crm_patterns.clients.marketo.merges import Merges
+from crm_patterns.clients.marketo.gone import GoneLeads
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.pieces import pieces
 from crm_patterns.core.targets import TargetRecord
@@ -33,20 +33,21 @@ Raw = Mapping[str, Any]
 class Reader:
     """Reads leads, whose description is known."""
 
-    def __init__(self, api: MarketoApi, about: wire.LeadsDescribed, extracts: LeadExtracts, merges: Merges) -> None:
+    def __init__(self, api: MarketoApi, about: wire.LeadsDescribed, extracts: LeadExtracts, gone: GoneLeads) -> None:
         self._api = api
         self._about = about
         self._log = ActivityLog(api)
         self._extracts = extracts
-        self._merges = merges
+        self._gone = gone
 
     # --- by key -------------------------------------------------------------------------------------------------------
 
     def by_ids(self, fields: Sequence[str], ids: Sequence[str]) -> dict[str, TargetRecord]:
-        """As `Sink.read_records`: a deleted lead is missing; one merged in the last month leads to its winner."""
+        """As `Sink.read_records`; a lead that was merged or deleted more than a month ago is missing."""
         found = self._living(fields, ids)
         missing = [each for each in dict.fromkeys(ids) if each not in found]
-        winners = self._merges.winners(missing) if missing else {}
+        winners, deleted = self._gone.fates(missing) if missing else ({}, {})
+        found |= {each: TargetRecord(each, modified_at=at, is_deleted=True) for each, at in deleted.items()}
         there = self._living(fields, list(winners.values()))
         for loser, winner in winners.items():
             kept = there.get(winner) or TargetRecord(winner)
