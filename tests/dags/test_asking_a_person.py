@@ -13,7 +13,7 @@ from crm_patterns.core.errors import RetryLater, StopRun
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import RunKey
 from crm_patterns.hooks.state import StateHook
-from crm_patterns.operators.asking import AsksAPerson
+from crm_patterns.operators.guarding import GuardsRows
 from crm_patterns.operators.compare_ids import CompareIdsOperator
 from crm_patterns.operators.publish import PublishOperator
 from crm_patterns.patterns.guards import Alarm
@@ -41,7 +41,7 @@ NO = [
 ]
 
 
-class Closing(AsksAPerson):
+class Closing(GuardsRows):
     """A step that would close nine rows, whether it is asked the first time or again."""
 
     step, left_alone = "close", "Nothing was closed."

@@ -11,13 +11,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from crm_patterns.catalog.warehouse_elt import WarehouseEltSettings
 from crm_patterns.core.errors import FixSettings
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader in C where there is one: this file is read whenever a DAG file is."""
@@ -29,17 +30,17 @@ def include_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[3] / "include"
 
 
-def load_warehouse_elt(path: Path, environ: Mapping[str, str] | None = None) -> WarehouseEltSettings:
-    """Read the settings file. Raises FixSettings with every mistake in it."""
+def load(path: Path, model: type[Settings], environ: Mapping[str, str] | None = None) -> Settings:
+    """Read a settings file as `model`. Raises FixSettings with every mistake in it."""
     text = _text_of(path)
     missing: list[str] = []
     expanded = _expand(_mapping_in(text, path.name), os.environ if environ is None else environ, missing, ())
     try:
-        settings = WarehouseEltSettings.model_validate(expanded)
+        settings = model.model_validate(expanded)
     except ValidationError as error:
         from crm_patterns.catalog.mistakes import mistakes, problems_in
 
-        raise mistakes(path, missing + problems_in(text, error, WarehouseEltSettings)) from error
+        raise mistakes(path, missing + problems_in(text, error, model)) from error
     if missing:
         from crm_patterns.catalog.mistakes import mistakes
 

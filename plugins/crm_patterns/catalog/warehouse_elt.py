@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
@@ -12,6 +10,7 @@ from crm_patterns.catalog.caution import GuardSettings, QuotaSettings
 from crm_patterns.catalog.daily import AuditSettings, UpkeepSettings
 from crm_patterns.catalog.frozen import ApiName, Frozen, Identifier
 from crm_patterns.catalog.objects import ObjectSettings
+from crm_patterns.catalog.shared import CommonSettings
 from crm_patterns.core.policies import open_histories
 
 
@@ -20,14 +19,6 @@ class PoolSettings(Frozen):
 
     source: str = "crm_salesforce"
     warehouse: str = "crm_warehouse"
-
-
-class RetrySettings(Frozen):
-    """How Airflow retries a task: exponentially from `delay_s` up to `max_delay_s` seconds."""
-
-    attempts: int = Field(default=3, ge=0, le=20)
-    delay_s: int = Field(default=30, ge=1)
-    max_delay_s: int = Field(default=900, ge=1)
 
 
 class MartSettings(Frozen):
@@ -39,26 +30,18 @@ class MartSettings(Frozen):
     currency_rates: str = "config/currency_rates.yaml"  # under include/; used where the org has no dated rates
 
 
-class WarehouseEltSettings(Frozen):
+class WarehouseEltSettings(CommonSettings):
     """`include/config/warehouse_elt.yaml`."""
 
     source: Identifier | ApiName = "salesforce"
     source_conn_id: str = "salesforce_default"
     warehouse_conn_id: str = "snowflake_default"
-    stage_conn_id: str = "crm_stage"
-    state_conn_id: str = "crm_state"
-    slack_conn_id: str = "slack_default"
-    keys_conn_id: str = "crm_keys"  # read only where a column is hashed or the stage is encrypted
-    stage_root: str
     data_docs_root: str  # folder for Great Expectations' Data Docs
     data_docs_url: str = "/crm/data-docs"  # where people open them
     target_schema: Identifier = "SALESFORCE"
     attempt_schema: Identifier = "CRM_ATTEMPTS"
     history_schema: Identifier = "SALESFORCE_HISTORY"
     schedule: str = "@hourly"
-    start_date: datetime
-    lag_s: int = Field(default=120, ge=0)  # a row younger than this may still be uncommitted at the source
-    overlap_s: int = Field(default=900, ge=0)  # how far each window reads back into the one before
     rest_below_rows: int = Field(default=2000, ge=0)  # one REST page; a bulk job costs more calls than it saves
     slice_rows: int = Field(default=10_000_000, ge=1)  # windows of more rows are read by several bulk jobs
     poll_grace_s: float = Field(default=5.0, ge=0)  # a job that is ready this soon is not worth a deferral
@@ -67,34 +50,16 @@ class WarehouseEltSettings(Frozen):
     pages_ahead: int = Field(default=2, ge=1, le=8)
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)  # above it an object stops before anyone sees it
     keep_attempts_days: int = Field(default=7, ge=0)
-    encrypt_stage: bool = False  # Parquet is encrypted by us, with the stage_secret of `keys_conn_id`
     keep_stage_days: int = Field(default=30, ge=1)  # then staged files go; what an unfinished run needs stays
     keep_data_docs_days: int = Field(default=90, ge=1)
     deadline_s: int = Field(default=2700, ge=60)  # a run later than this is announced
     pools: PoolSettings = PoolSettings.model_construct()
-    retry: RetrySettings = RetrySettings.model_construct()
     quota: QuotaSettings = QuotaSettings.model_construct()
     guards: GuardSettings = GuardSettings.model_construct()
     upkeep: UpkeepSettings = UpkeepSettings.model_construct()
     marts: MartSettings = MartSettings.model_construct()
     audit: AuditSettings = AuditSettings.model_construct()
     objects: tuple[ObjectSettings, ...]
-
-    @field_validator("stage_root")
-    @classmethod
-    def _stage_root_is_a_uri(cls, value: str) -> str:
-        if not re.match(r"^(file|s3|gs|abfs|abfss|wasb|wasbs)://", value):
-            raise ValueError(
-                f"{value!r} is not a URI of object storage; write for example s3://bucket/crm or file:///data"
-            )
-        return value.rstrip("/")
-
-    @field_validator("start_date")
-    @classmethod
-    def _start_date_has_a_zone(cls, value: datetime) -> datetime:
-        if value.tzinfo is None:
-            raise ValueError("carries no time zone; write for example 2026-01-01T00:00:00Z")
-        return value
 
     @field_validator("objects")
     @classmethod
@@ -113,8 +78,8 @@ class WarehouseEltSettings(Frozen):
         return value
 
     @property
-    def deadline(self) -> timedelta:
-        return timedelta(seconds=self.deadline_s)
+    def system(self) -> str:
+        return self.source
 
     def object(self, name: str) -> ObjectSettings:
         return next(item for item in self.objects if item.name == name)

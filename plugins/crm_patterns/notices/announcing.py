@@ -21,7 +21,7 @@ from crm_patterns.notices.blocks import Message
 from crm_patterns.notices.messages import Fault, FieldChange, RunFacts, SetAside
 
 if TYPE_CHECKING:
-    from crm_patterns.patterns.guards import Alarm
+    from crm_patterns.patterns.guards import Asked
     from crm_patterns.state import OperationalState
     from crm_patterns.state.quarantine import RejectionGroup
 
@@ -99,7 +99,7 @@ def announce_deferral(context: Mapping[str, Any], channel: Channel) -> None:
 
 
 def announce_question(
-    context: Mapping[str, Any], channel: Channel, *, task_id: str, alarm: Alarm, wait: timedelta
+    context: Mapping[str, Any], channel: Channel, *, task_id: str, alarm: Asked, wait: timedelta
 ) -> None:
     """A person has to approve what a task is about to publish."""
     run, run_type = told.run_of(context)

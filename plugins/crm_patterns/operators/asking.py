@@ -5,33 +5,38 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.exceptions import TaskAwaitingInput
 
-from crm_patterns.operators.step import StepOperator, run_key
+from crm_patterns.operators.run_step import RunStep, run_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.core.ports import State
-    from crm_patterns.patterns.guards import Alarm, GuardRules
+    from crm_patterns.patterns.guards import Asked
 
 APPROVE, REJECT = "Approve", "Reject"
 
 
-class AsksAPerson(StepOperator):
+class AsksAPerson(RunStep):
     """
     A step whose work raises ApprovalNeeded where it is abnormal, before anything has changed.
 
     The task then parks as `awaiting_input`, without a worker slot, until a person answers under Required Actions.
     Approved, `go_on` does it, and no later try of the run asks for as many rows again until it is done. Rejected, or
-    not answered within `guards.wait_s`, it is a StopRun.
+    not answered within `answer_within`, it is a StopRun.
     """
 
     left_alone: ClassVar[str]
     """A sentence for people: what has not happened."""
+
+    @property
+    @abstractmethod
+    def answer_within(self) -> timedelta:
+        """How long a run waits for the answer."""
 
     @abstractmethod
     def go_on(self, state: State, context: Context, **asked_with: Any) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class AsksAPerson(StepOperator):
             raise TaskAwaitingInput(
                 method_name="decided",
                 kwargs={"reason": alarm.subject, "rows": alarm.rows, "going_on": going_on},
-                timeout=self.settings.guards.wait,
+                timeout=self.answer_within,
             ) from None
         if approved:
             state.withdraw_approval(run, self.object_name, self.step)
@@ -71,7 +76,7 @@ class AsksAPerson(StepOperator):
             state.close_incident(self._incident(context), at=datetime.now(UTC))
             if "error" in event:
                 raise StopRun(
-                    f"Nobody answered within {self.settings.guards.wait}: {reason}. {self.left_alone}",
+                    f"Nobody answered within {self.answer_within}: {reason}. {self.left_alone}",
                     fix="Clear this task to be asked again, or wait: the next run reads again, and asks if it must.",
                 )
             who = (event.get("responded_by_user") or {}).get("name") or "somebody"
@@ -85,13 +90,7 @@ class AsksAPerson(StepOperator):
             state.approve(run_key(context), self.object_name, self.step, rows=rows, by=who, at=at)
             return self.go_on(state, context, **going_on)
 
-    def _rules(self, approved: int) -> GuardRules:
-        from crm_patterns.patterns.guards import GuardRules
-
-        limits = self.settings.guards
-        return GuardRules(limits.full_shrinks_by, limits.deletes_share, limits.deletes_at_least, approved)
-
-    def _ask(self, state: State, context: Context, alarm: Alarm) -> None:
+    def _ask(self, state: State, context: Context, alarm: Asked) -> None:
         """Put the question on the task's page and, once per run, object and step, into Slack."""
         from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
@@ -103,8 +102,8 @@ class AsksAPerson(StepOperator):
         )
         run, at = run_key(context), datetime.now(UTC)
         if state.open_incident(self._incident(context), run=run, problem=alarm.subject, at=at):
-            channel = Channel(self.settings.slack_conn_id, self.settings.state_conn_id)
-            announce_question(context, channel, task_id=self.task_id, alarm=alarm, wait=self.settings.guards.wait)
+            channel = Channel(self.common.slack_conn_id, self.common.state_conn_id)
+            announce_question(context, channel, task_id=self.task_id, alarm=alarm, wait=self.answer_within)
 
     def _incident(self, context: Context) -> str:
         run = run_key(context)

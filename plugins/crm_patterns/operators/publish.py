@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.operators.asking import AsksAPerson
+from crm_patterns.operators.guarding import GuardsRows
 from crm_patterns.operators.lineage import counts_of
 from crm_patterns.operators.step import run_key
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crm_patterns.patterns.lineage import TaskLineage
 
 
-class PublishOperator(AsksAPerson):
+class PublishOperator(GuardsRows):
     """
     One atomic MERGE by record id, newer wins, and one into history; returns a PublishedRef.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.operators.asking import AsksAPerson
+from crm_patterns.operators.guarding import GuardsRows
 from crm_patterns.operators.step import field_choice, run_key
 from crm_patterns.operators.upkeep import UpkeepOperator
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crm_patterns.steps.read_plan import ExtractOrder, ReadPlan
 
 
-class StagingUpkeepOperator(AsksAPerson, UpkeepOperator):
+class StagingUpkeepOperator(GuardsRows, UpkeepOperator):
     """
     Say what to read (`prepare`) and what to do with it once it is staged (`finish`). A person is asked before
     abnormally many rows are closed.

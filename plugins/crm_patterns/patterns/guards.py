@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Asked(Protocol):
+    """What a person is asked: in a line, whole (Markdown), and about how many rows or records."""
+
+    @property
+    def object_name(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def body(self) -> str: ...
+
+    @property
+    def rows(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,17 @@ class Question:
     alarms: Sequence[str]
     volumes: Sequence[PlannedVolume]
     sample: Sequence[Change]
+    object_name: str = ""
+    """What the plan is of: the name of a pairing."""
+
+    @property
+    def rows(self) -> int:
+        """How many records would be written."""
+        return sum(each.writes for each in self.volumes)
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(self.alarms)
 
     @property
     def subject(self) -> str:
@@ -107,14 +118,16 @@ class Question:
         )
 
 
-def question(changes: ChangeSet, rules: GateRules, *, held: Mapping[tuple[str, str], int | None]) -> Question | None:
+def question(
+    changes: ChangeSet, rules: GateRules, *, held: Mapping[tuple[str, str], int | None], name: str = ""
+) -> Question | None:
     """None where the plan may be applied at once. Deletes, and values that are lost, are shown first."""
     planned = volumes(changes, held=held)
     found = alarms(planned, rules)
     if not found:
         return None
     gravest = sorted(changes.writes, key=lambda c: (c.action is not Action.DELETE, -c.blanks))
-    return Question(found, planned, gravest[:SAMPLE])
+    return Question(found, planned, gravest[:SAMPLE], name)
 
 
 def _lines(change: Change) -> Iterator[str]:

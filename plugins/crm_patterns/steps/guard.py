@@ -9,13 +9,13 @@ from crm_patterns.core.outcomes import Tally
 from crm_patterns.core.ports import Warehouse
 from crm_patterns.core.staging import Manifest
 from crm_patterns.core.windows import WindowKind
-from crm_patterns.patterns.guards import Alarm, GuardRules, Volume, alarm
+from crm_patterns.patterns.guards import Alarm, Asked, GuardRules, Volume, alarm
 
 
 class ApprovalNeeded(Exception):
     """Not an error: what is foreseen is abnormal, and nothing was published."""
 
-    def __init__(self, alarm: Alarm) -> None:
+    def __init__(self, alarm: Asked) -> None:
         super().__init__(alarm.subject)
         self.alarm = alarm
 
