@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ from airflow.sdk import CronDataIntervalTimetable, Param
 from crm_patterns.notices import DriftNotice, RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice, deadline_alert
 
 if TYPE_CHECKING:
-    from crm_patterns.catalog import WarehouseEltSettings
+    from crm_patterns.catalog import CommonSettings
 
 
-def dag_arguments(settings: WarehouseEltSettings, *, schedule: str, deadline: timedelta) -> dict[str, Any]:
+def dag_arguments(
+    settings: CommonSettings, *, schedule: str, deadline: timedelta, tags: Sequence[str] = ("salesforce", "snowflake")
+) -> dict[str, Any]:
     """Arguments of `@dag`. Runs have a data interval, do not overlap, and are not made up for by themselves."""
     told = {"slack_conn_id": settings.slack_conn_id, "state_conn_id": settings.state_conn_id}
     return {
@@ -21,7 +24,7 @@ def dag_arguments(settings: WarehouseEltSettings, *, schedule: str, deadline: ti
         "start_date": settings.start_date,
         "catchup": False,
         "max_active_runs": 1,
-        "tags": ["crm", "salesforce", "snowflake"],
+        "tags": ["crm", *tags],
         "default_args": {
             "retries": settings.retry.attempts,
             "retry_delay": timedelta(seconds=settings.retry.delay_s),

@@ -13,8 +13,8 @@ from crm_patterns.core.errors import RetryLater, StopRun
 from crm_patterns.core.outcomes import RunState
 from crm_patterns.core.ports import RunKey
 from crm_patterns.hooks.state import StateHook
-from crm_patterns.operators.guarding import GuardsRows
 from crm_patterns.operators.compare_ids import CompareIdsOperator
+from crm_patterns.operators.guarding import GuardsRows
 from crm_patterns.operators.publish import PublishOperator
 from crm_patterns.patterns.guards import Alarm
 from crm_patterns.steps.guard import ApprovalNeeded

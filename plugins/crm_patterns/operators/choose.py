@@ -23,11 +23,12 @@ class ChooseObjectsOperator(BaseBranchOperator):
     """
     Skip the objects that the run's form did not ask for, at once and without a task of their own each.
 
-    `object_names` are the ids of the objects' task groups.
+    `object_names` are the ids of the objects' task groups, `param` the form's field that names some of them.
     """
 
-    def __init__(self, *, object_names: Iterable[str], **kwargs: Any) -> None:
+    def __init__(self, *, object_names: Iterable[str], param: str = "objects", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.param = param
         self.object_names = tuple(object_names)
 
     def choose_branch(self, context: Context) -> list[str]:
@@ -37,7 +38,7 @@ class ChooseObjectsOperator(BaseBranchOperator):
         return names
 
     def _choose(self, context: Context) -> list[str]:
-        return asked_for(self.object_names, context)
+        return asked_for(self.object_names, context, param=self.param)
 
 
 class ChooseDueObjectsOperator(ChooseObjectsOperator):
@@ -100,9 +101,9 @@ class ChooseDueObjectsOperator(ChooseObjectsOperator):
         return due
 
 
-def asked_for(object_names: Iterable[str], context: Context) -> list[str]:
+def asked_for(object_names: Iterable[str], context: Context, *, param: str = "objects") -> list[str]:
     """The objects named in the run's form, in their order in the settings; all where it names none."""
-    wanted = context["params"].get("objects")
+    wanted = context["params"].get(param)
     return [name for name in object_names if not wanted or name in wanted]
 
 

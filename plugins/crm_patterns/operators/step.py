@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from crm_patterns.operators.run_step import REACTIONS, RunStep, run_key, run_type
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
     from crm_patterns.catalog import WarehouseEltSettings
     from crm_patterns.core.keys import KeyRing
-    from crm_patterns.core.outcomes import RunState
-    from crm_patterns.core.ports import Quality, RememberedJob, RunKey, Source, Stage, State, Warehouse
+    from crm_patterns.core.ports import Quality, RememberedJob, Source, State, Warehouse
     from crm_patterns.patterns.quota import Means
     from crm_patterns.patterns.warehouse_elt import FieldChoice
 

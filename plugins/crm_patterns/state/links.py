@@ -40,6 +40,11 @@ class LinkMethods:
         with self._write() as connection:
             end_link(connection, link_id, reason, run, at)
 
+    def count_links(self: Transactions, pairing: str) -> int:
+        query = sa.select(sa.func.count()).select_from(t.links).where(t.links.c.pairing == pairing)
+        with self._read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def agreements(self: Transactions, link_ids: Iterable[str]) -> Mapping[str, Mapping[str, Agreement]]:
         with self._read() as connection:
             return agreements(connection, link_ids)

@@ -59,6 +59,17 @@ class ReviewMethods:
         with self._read() as connection:
             return {row.review_id: Side(row.choice) for row in connection.execute(query)}
 
+    def decided_records(self: Transactions, pairing: str) -> Sequence[str]:
+        asked, linked = t.reviews.c, t.links.c
+        query = (
+            sa.select(linked.left_id, linked.right_id)
+            .join(t.reviews, asked.link_id == linked.link_id)
+            .where(asked.pairing == pairing, asked.closed_at.is_(None), asked.choice != "")
+            .distinct()
+        )
+        with self._read() as connection:
+            return sorted({record_id for row in connection.execute(query) for record_id in row})
+
 
 def record_reviews(
     connection: Connection, run: RunKey, compared: Iterable[str], reviews: Sequence[Review], at: datetime

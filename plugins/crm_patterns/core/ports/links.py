@@ -31,3 +31,5 @@ class LinkStore(Protocol):
 
     def agreements(self, link_ids: Iterable[str]) -> Mapping[str, Mapping[str, Agreement]]:
         """By link and name of the field. `written` and `before` of them are empty."""
+
+    def count_links(self, pairing: str) -> int: ...

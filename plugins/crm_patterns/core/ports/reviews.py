@@ -25,3 +25,6 @@ class ReviewStore(Protocol):
 
     def review_choices(self, pairing: str) -> Mapping[str, Side]:
         """Answers to open questions, by review."""
+
+    def decided_records(self, pairing: str) -> Sequence[str]:
+        """Ids, of both sides, of the linked records that open questions with an answer are about."""

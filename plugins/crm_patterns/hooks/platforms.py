@@ -1,0 +1,20 @@
+"""The marketing platforms by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm_patterns.core.errors import FixSettings
+
+if TYPE_CHECKING:
+    from crm_patterns.core.ports import Sink
+
+
+def platform_sink(name: str, conn_id: str) -> Sink:
+    """A client for one task; close it when done. FixSettings where the connection is incomplete."""
+    match name:
+        case "hubspot":
+            from crm_patterns.hooks.hubspot import HubSpotHook
+
+            return HubSpotHook(conn_id).sink()
+    raise FixSettings(f"There is no marketing platform {name}.", fix="Correct marketing_sync.yaml.")

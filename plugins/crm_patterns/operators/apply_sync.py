@@ -1,0 +1,48 @@
+"""The plan, written: each record with its own outcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.operators.run_step import run_key
+from crm_patterns.operators.sync_step import SyncOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ApplySyncOperator(SyncOperator):
+    """
+    Writes the plan that passed the gate; returns it with the counts of what became of it.
+
+    What the other system rejects is set aside; what it defers is tried again by the next run. Killed and retried, it
+    looks for what may have been written before it sends anything again.
+    """
+
+    step = "apply"
+    template_fields = ("passed",)
+
+    def __init__(self, *, passed: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.passed = passed
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.steps.apply import ApplyOrder, apply
+
+        with self.reported(context) as state, self.both_sides(state, context) as sides:
+            changes = self.changes_of(self.passed)
+            order = ApplyOrder(
+                run_key(context), most_tries=self.settings.most_tries, anew=bool(context["params"].get("replay"))
+            )
+            sinks = {sink.name: sink for sink in sides.values()}
+            done = apply(sinks, state, changes, order, clock=lambda: datetime.now(UTC))
+        for change in changes.writes:
+            outcome = done.outcomes[change.change_id]
+            if not outcome.is_accepted:
+                where = f"{change.system} {change.object_name} {change.record_id or change.key}"
+                self.log.warning("%s: %s: %s", outcome.fate, where, outcome.reason)
+        if done.out_of_budget:
+            self.log.warning("Deferred until %s: %s", done.until, done.out_of_budget)
+        self.log.info("%s", done.tally)
+        return {**self.passed, "tally": done.tally.to_json(), "out_of_budget": done.out_of_budget}

@@ -1,0 +1,66 @@
+"""The gate between a plan and the other system: a person looks first where the plan is large."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from crm_patterns.operators.asking import AsksAPerson
+from crm_patterns.operators.sync_step import SyncOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from crm_patterns.core.ports import State
+    from crm_patterns.patterns.write_gate import GateRules
+
+
+class GateSyncOperator(AsksAPerson, SyncOperator):
+    """
+    Passes the plan on; one above the limits of the settings waits for a person, who sees it under Required Actions.
+
+    A dry run ends here. `planned` is what the plan returned.
+    """
+
+    step = "gate"
+    left_alone = "Nothing was written."
+    template_fields = ("planned",)
+
+    def __init__(self, *, planned: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.planned = planned
+
+    @property
+    def answer_within(self) -> timedelta:
+        return self.settings.gate.wait
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        if self.planned["dry_run"]:
+            raise AirflowSkipException("A dry run: the plan is in the log of its task, and nothing is written.")
+        with self.reported(context) as state:
+            return self.go_on(state, context)
+
+    def go_on(self, state: State, context: Context, **asked_with: Any) -> dict[str, Any]:  # noqa: ARG002
+        from crm_patterns.patterns.write_gate import question
+        from crm_patterns.steps.guard import ApprovalNeeded
+
+        with self.asking(state, context) as approved:
+            if not self.planned["writes"]:
+                return dict(self.planned)
+            linked = state.count_links(self.pairing_name) or None
+            pairing = self.pairing()
+            held = {(end.system, end.object_name): linked for end in (pairing.left, pairing.right)}
+            asked = question(self.changes_of(self.planned), self._limits(context), held=held, name=self.pairing_name)
+            if asked is not None and asked.rows > approved:
+                raise ApprovalNeeded(asked)
+        return dict(self.planned)
+
+    def _limits(self, context: Context) -> GateRules:
+        from crm_patterns.patterns.write_gate import GateRules
+
+        gate, above = self.settings.gate, context["params"].get("approve_above")
+        if above is not None:
+            return GateRules(records=int(above), share=None, deletes=gate.deletes, blanks=gate.blanks)
+        return GateRules(gate.records, gate.share, gate.share_at_least, gate.deletes, gate.blanks)

@@ -1,0 +1,90 @@
+"""The first step of a pairing: what would have to be written for both sides to hold what the settings say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.operators.links import StageFolderLink
+from crm_patterns.operators.run_step import run_key, run_type
+from crm_patterns.operators.sync_step import SyncOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from crm_patterns.steps.sync import Cycle, CycleOrder
+
+WRITES_TO = {"to_platform": "platform", "to_salesforce": "salesforce"}
+
+
+class PlanSyncOperator(SyncOperator):
+    """
+    Reads what changed on both sides and stages the plan; writes nothing outside.
+
+    Returns where the plan is (`plan`), how many records would be written, and what became of the records that are not
+    in it. The log shows the changes field by field.
+    """
+
+    step = "plan"
+    operator_extra_links = (StageFolderLink(),)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.steps.record_plan import record_plan
+        from crm_patterns.steps.sync import facts_of, plan_cycle, stage_plan
+
+        order = self._order(context)
+        with self.reported(context) as state, self.both_sides(state, context) as sinks:
+            cycle = plan_cycle(sinks, state, order)
+            changes, staged = stage_plan(self._stage(), order, cycle, attempt_id=self._attempt_id(context))
+            self.stage_path = staged.uri.removeprefix(f"{self.settings.stage_root}/")
+            self._show(cycle, changes)
+            is_dry_run = bool(context["params"].get("dry_run"))
+            if not is_dry_run:
+                now = datetime.now(UTC)
+                record_plan(state, order.run, order.pairing, cycle.planned, staged=staged, at=now)
+        return {
+            "plan": staged.to_xcom(),
+            "writes": len(changes.writes),
+            **facts_of(cycle.planned),
+            "windows": {side.value: window.to_json() for side, window in cycle.windows.items()},
+            "writes_all": order.writes_all,
+            "dry_run": is_dry_run,
+        }
+
+    def _order(self, context: Context) -> CycleOrder:
+        from crm_patterns.core.windows import WindowKind
+        from crm_patterns.pairings import creating_sides
+        from crm_patterns.steps.sync import CycleOrder
+
+        settings, params, dag_run = self.settings, context["params"], context["dag_run"]
+        is_backfill = run_type(context) == "backfill"
+        kind = WindowKind.BACKFILL if is_backfill else WindowKind(params.get("mode") or "incremental")
+        side = WRITES_TO.get(params.get("direction") or "both")
+        return CycleOrder(
+            run_key(context),
+            self.pairing(),
+            kind,
+            creating_sides(settings.pairing(self.pairing_name)),
+            timedelta(seconds=settings.lag_s),
+            timedelta(seconds=settings.overlap_s),
+            (dag_run.data_interval_start, dag_run.data_interval_end) if is_backfill else None,  # type: ignore[arg-type]
+            tuple(params.get("records") or ()),
+            () if side is None else ("salesforce" if side == "salesforce" else self.platform,),
+        )
+
+    def _show(self, cycle: Cycle, changes: Any) -> None:
+        from crm_patterns.patterns.plan_text import lines_of
+
+        planned = cycle.planned
+        for line in lines_of(changes, most=self.settings.log_changes):
+            self.log.info("%s", line)
+        for change, outcome in planned.refused:
+            self.log.warning("Not sent: %s %s: %s", change.object_name, change.record_id or change.key, outcome.reason)
+        for refusal in planned.duplicates:
+            self.log.warning("Not linked: %s", refusal.reason)
+        for problem in planned.problems:
+            self.log.warning("Not planned: %s %s: %s", problem.side, problem.record_id, problem.reason)
+        for review in planned.reviews:
+            self.log.warning("For a person to decide: %s of %s: %s", review.field_name, review.link, review.reason)
+        for link in planned.gone:
+            self.log.info("One side is gone: %s", link)

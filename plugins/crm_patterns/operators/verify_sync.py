@@ -1,0 +1,79 @@
+"""The last step of a pairing: the other system holds what it said it took, and the run is settled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from crm_patterns.operators.run_step import run_key
+from crm_patterns.operators.sync_step import SyncOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from crm_patterns.core.changes import Side
+    from crm_patterns.core.windows import Window
+    from crm_patterns.steps.verify import Verification
+
+
+class VerifySyncOperator(SyncOperator):
+    """
+    Reads back what was written, or the share of it that the settings say; moves the watermarks; records the outcome.
+
+    StopRun where a record that was accepted is not there. A field that holds another value is told: it is an edit to
+    the next run.
+    """
+
+    step = "verify"
+    template_fields = ("applied",)
+
+    def __init__(self, *, applied: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.applied = applied
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.core.errors import StopRun
+        from crm_patterns.core.outcomes import Tally
+        from crm_patterns.steps.sync import outcome_of_cycle, settle_cycle
+        from crm_patterns.steps.verify import verify
+
+        applied, run, pairing = self.applied, run_key(context), self.pairing()
+        windows = self._windows()
+        with self.reported(context) as state, self.both_sides(state, context) as sides:
+            changes, outcomes = self.changes_of(applied), state.outcomes_of(run)
+            sinks = {sink.name: sink for sink in sides.values()}
+            seen = verify(sinks, changes, outcomes, share=self.settings.verify_share)
+            self._tell(seen)
+            if seen.lost:
+                lost = ", ".join(f"{c.system} {c.object_name} {c.record_id or c.key}" for c in seen.lost[:10])
+                raise StopRun(
+                    f"{len(seen.lost)} records were accepted and are not there: {lost}.",
+                    fix="Look whether somebody deleted them; clear this task to look again.",
+                )
+            tally = Tally.from_json(applied["tally"])
+            moved = settle_cycle(
+                state, run, pairing, windows, outcomes, writes_all=applied["writes_all"] and not tally.deferred
+            )
+            outcome = outcome_of_cycle(
+                pairing,
+                tally,
+                applied,
+                window=next(iter(windows.values()), None),
+                problem=applied["out_of_budget"],
+                fix="The next run goes on." if applied["out_of_budget"] else "",
+                finished_at=datetime.now(UTC),
+            )
+            state.record_outcome(run, outcome)
+        self.log.info("Read back %s of %s; watermarks %s.", seen.read, seen.accepted, "moved" if moved else "stay")
+        return {**outcome.tally.to_json(), "read_back": seen.read, "differ": len(seen.differences)}
+
+    def _windows(self) -> dict[Side, Window]:
+        from crm_patterns.core.changes import Side
+        from crm_patterns.core.windows import Window
+
+        return {Side(side): Window.from_json(window) for side, window in self.applied["windows"].items()}
+
+    def _tell(self, seen: Verification) -> None:
+        for each in seen.differences:
+            where = f"{each.change.system} {each.change.object_name} {each.record_id}"
+            self.log.warning("%s: %s holds %r, and %r was written.", where, each.field_name, each.present, each.written)

@@ -1,0 +1,163 @@
+"""One cycle of a pairing: what to look at, the plan on the stage, and the watermarks when all of it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crm_patterns.core.changes import ChangeSet, Fate, RecordOutcome, Side
+from crm_patterns.core.outcomes import RunState, Tally
+from crm_patterns.core.ports import ObjectOutcome, RunKey, Sink, Stage, State
+from crm_patterns.core.staging import StageAddress, StageRef
+from crm_patterns.core.windows import Window, WindowKind
+from crm_patterns.patterns.comparison import Pairing
+from crm_patterns.patterns.sync_windows import by_side, only_to
+from crm_patterns.patterns.warehouse_elt import decide_window
+from crm_patterns.steps.plan import Planned, PlanOrder, plan
+from crm_patterns.steps.staged_changes import stage_changes
+
+
+@dataclass(frozen=True, slots=True)
+class CycleOrder:
+    """
+    What a run wants of a pairing. With `record_ids` it is about just these, and reads no window.
+
+    `interval` is a backfill's data interval, half-open, UTC. `systems`: write to these alone.
+    """
+
+    run: RunKey
+    pairing: Pairing
+    kind: WindowKind
+    creates: frozenset[Side]
+    lag: timedelta
+    overlap: timedelta
+    interval: tuple[datetime, datetime] | None = None
+    record_ids: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+
+    @property
+    def writes_all(self) -> bool:
+        """Whether everything that was seen to differ is written, so that it need not be looked at again."""
+        return not self.record_ids and not self.systems and self.kind.moves_watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """The plan of a pairing, and the windows that it was made from."""
+
+    planned: Planned
+    windows: Mapping[Side, Window]
+    read_at: datetime
+
+
+def plan_cycle(sinks: Mapping[Side, Sink], state: State, order: CycleOrder) -> Cycle:
+    """Claims the run's windows, reads and compares. Writes nothing outside."""
+    read_at = max(sinks[side].now() for side in Side)
+    windows = {} if order.record_ids else {side: _window(sinks[side], state, order, side) for side in Side}
+    asked = order.record_ids or tuple(_waiting(state, order.pairing))
+    planned = plan(
+        sinks, state, PlanOrder(order.run, order.pairing, windows, ids=by_side(asked), creates=order.creates)
+    )
+    return Cycle(planned, windows, read_at)
+
+
+def stage_plan(stage: Stage, order: CycleOrder, cycle: Cycle, *, attempt_id: str) -> tuple[ChangeSet, StageRef]:
+    """The changes that this run may write, as Parquet."""
+    changes = cycle.planned.changes
+    if order.systems:
+        changes = only_to(changes, order.systems)
+    window = cycle.windows.get(Side.LEFT) or Window(None, cycle.read_at, WindowKind.BACKFILL)
+    address = StageAddress(order.pairing.name, "changes", window, attempt_id)
+    return changes, stage_changes(stage, address, changes, planned_at=cycle.read_at.isoformat())
+
+
+def settle_cycle(
+    state: State,
+    run: RunKey,
+    pairing: Pairing,
+    windows: Mapping[Side, Window],
+    outcomes: Mapping[str, RecordOutcome],
+    *,
+    writes_all: bool,
+) -> bool:
+    """
+    Move the watermarks of both sides, where every change is settled: what is deferred is looked at again.
+
+    True where they moved.
+    """
+    if not writes_all or any(outcome.fate is Fate.DEFERRED for outcome in outcomes.values()):
+        return False
+    for side, window in windows.items():
+        if window.kind.moves_watermark:
+            state.advance_watermark(pairing.name, _object(pairing, side), to=window.end, run=run)
+    return True
+
+
+def outcome_of_cycle(
+    pairing: Pairing,
+    tally: Tally,
+    cycle_facts: Mapping[str, int],
+    *,
+    window: Window | None,
+    problem: str = "",
+    fix: str = "",
+    finished_at: datetime,
+) -> ObjectOutcome:
+    """
+    What became of the records that were looked at: of every change that was planned, and of every record that needed
+    none (`unchanged`), was refused before a call was spent or waits for a person (`rejected`).
+    """
+    rejected, unchanged = cycle_facts.get("rejected", 0), cycle_facts.get("unchanged", 0)
+    whole = tally + Tally(read=rejected + unchanged, rejected=rejected, unchanged=unchanged)
+    partial = bool(whole.rejected or whole.deferred)
+    return ObjectOutcome(
+        pairing.name,
+        RunState.PARTIAL if partial else RunState.SUCCESS,
+        whole,
+        window=window,
+        method="sync",
+        problem=problem,
+        fix=fix,
+        finished_at=finished_at,
+    )
+
+
+def facts_of(planned: Planned) -> dict[str, int]:
+    """How many records needed nothing, or cannot be written: small enough for an XCom."""
+    return {
+        "read_left": planned.read.get(Side.LEFT, 0),
+        "read_right": planned.read.get(Side.RIGHT, 0),
+        "unchanged": len(planned.in_step.get(Side.LEFT, ())),
+        "rejected": len(planned.refused) + len(planned.problems) + len(planned.duplicates),
+        "reviews": len(planned.reviews),
+        "gone": len(planned.gone),
+        "moved": len(planned.moves),
+    }
+
+
+def _window(sink: Sink, state: State, order: CycleOrder, side: Side) -> Window:
+    name, object_name = order.pairing.name, _object(order.pairing, side)
+    proposed = decide_window(
+        order.kind,
+        horizon=sink.now() - order.lag,
+        watermark=state.watermark(name, object_name),
+        overlap=order.overlap,
+        interval=order.interval,
+    )
+    return state.claim_window(order.run, name, object_name, proposed)
+
+
+def _waiting(state: State, pairing: Pairing) -> Sequence[str]:
+    """Records that are set aside, or about which a person has decided since: they are looked at in every cycle."""
+    keys = [
+        key
+        for side in Side
+        for key in state.open_quarantine_keys(pairing.end(side).system, pairing.end(side).object_name)
+    ]
+    return [*keys, *state.decided_records(pairing.name)]
+
+
+def _object(pairing: Pairing, side: Side) -> str:
+    end = pairing.end(side)
+    return f"{end.system}.{end.object_name}"
