@@ -7,7 +7,7 @@ connections, once the sandbox has written down its keys.
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,12 +50,11 @@ def make_secrets(
 def make_connections(
     folder: Folder = Path("/secrets"),
     salesforce: Annotated[Path, typer.Option(help="Data folder of the Salesforce sandbox.")] = Path("/data/salesforce"),
+    hubspot: Annotated[Path, typer.Option(help="Data folder of the HubSpot sandbox.")] = Path("/data/hubspot"),
     state: Annotated[str, typer.Option(help="Host of PostgreSQL.")] = "postgres",
 ) -> None:
     """Write the connections in the form of Airflow's LocalFilesystemBackend."""
-    app = read_json(salesforce / "credentials.json")
-    if not app:
-        raise SystemExit(f"error: {salesforce}/credentials.json is missing; has the sandbox started?")
+    app, private_app = _credentials(salesforce), _credentials(hubspot)
     known = StackSecrets.load(folder / "stack.json")
     keys = {name: app[name] for name in ("consumer_key", "consumer_secret")}
     password = (folder / "postgres_password").read_text(encoding="utf-8")
@@ -89,8 +88,22 @@ def make_connections(
             "schema": "http",
             "password": SLACK_WEBHOOK_TOKEN,
         },
+        "hubspot_default": {
+            "conn_type": "hubspot",
+            "host": "hubspot",
+            "port": 8080,
+            "schema": "http",
+            "password": private_app["access_token"],
+        },
     }
     write_atomically(folder / "connections.json", json.dumps(connections, indent=2), mode=FOR_OTHER_CONTAINERS)
+
+
+def _credentials(folder: Path) -> dict[str, Any]:
+    found = read_json(folder / "credentials.json")
+    if not found:
+        raise SystemExit(f"error: {folder}/credentials.json is missing; has the sandbox started?")
+    return found
 
 
 if __name__ == "__main__":

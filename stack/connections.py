@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stack.files import read_json
-from stack.installation import SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.installation import HUBSPOT, SALESFORCE, SLACK, WAREHOUSE, Installation
 from stack.ports import LOOPBACK
 
 WAREHOUSE_USER = "CRM_LOADER"
@@ -47,6 +47,7 @@ def stack_connections(installation: Installation) -> dict[str, dict[str, Any]]:
             "schema": "http",
             "password": SLACK_WEBHOOK_TOKEN,
         },
+        "hubspot_default": _hubspot(installation),
     }
 
 
@@ -55,6 +56,13 @@ def _salesforce(installation: Installation) -> dict[str, Any]:
     keys = read_json(installation.home.service_data(SALESFORCE) / "credentials.json")
     offered = {name: keys[name] for name in ("consumer_key", "consumer_secret", "version", "domain") if keys.get(name)}
     return {"conn_type": "salesforce", "extra": {**offered, "login_url": installation.url(SALESFORCE)}}
+
+
+def _hubspot(installation: Installation) -> dict[str, Any]:
+    """The private app whose token the sandbox wrote down in its credentials.json."""
+    keys = read_json(installation.home.service_data(HUBSPOT) / "credentials.json")
+    place = {"host": LOOPBACK, "port": installation.ports[HUBSPOT], "schema": "http"}
+    return {"conn_type": "hubspot", **place, "password": keys.get("access_token", "")}
 
 
 def stack_settings(installation: Installation) -> dict[str, str]:

@@ -13,8 +13,9 @@ from stack.secrets_store import StackSecrets
 WAREHOUSE = "warehouse"
 SALESFORCE = "salesforce"
 SLACK = "slack"
+HUBSPOT = "hubspot"
 API_SERVER = "airflow-api-server"
-LISTENING = (API_SERVER, WAREHOUSE, SALESFORCE, SLACK)
+LISTENING = (API_SERVER, WAREHOUSE, SALESFORCE, SLACK, HUBSPOT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from stack.installation import API_SERVER, SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.installation import API_SERVER, HUBSPOT, SALESFORCE, SLACK, WAREHOUSE, Installation
 
 SCHEDULER = "airflow-scheduler"
 DAG_PROCESSOR = "airflow-dag-processor"
@@ -36,6 +36,8 @@ def outside_services(installation: Installation) -> list[Service]:
         _warehouse(installation),
         _sandbox(installation, SALESFORCE, "--size", size),
         _sandbox(installation, SLACK),
+        # The people of a new account are imported from the org (people.py), as a company would.
+        _sandbox(installation, HUBSPOT, "--size", "0"),
     ]
 
 

@@ -42,6 +42,7 @@ LISTENING = {
     "warehouse:8443": "warehouse",
     "salesforce:8080": "salesforce",
     "slack:8080": "slack",
+    "hubspot:8080": "hubspot",
 }
 PROOF = """
 from datetime import datetime
@@ -66,6 +67,8 @@ def proof():
         import urllib.request
         login_url = BaseHook.get_connection("salesforce_default").extra_dejson["login_url"]
         assert urllib.request.urlopen(login_url + "/services/data", timeout=10).status == 200
+        hubspot = BaseHook.get_connection("hubspot_default")
+        assert hubspot.host == "127.0.0.1" and hubspot.password.startswith("pat-")
         slack = BaseHook.get_connection("slack_default")
         assert slack.host.endswith("/services")
 
@@ -217,9 +220,9 @@ def answers(url: str) -> bool:
 
 
 def start_the_outside_world(machine: Machine) -> None:
-    for service in ("storage", "warehouse", "salesforce", "slack"):
+    for service in ("storage", "warehouse", "salesforce", "hubspot", "slack"):
         machine.start(service)
-    for service in ("storage", "warehouse", "salesforce", "slack"):
+    for service in ("storage", "warehouse", "salesforce", "hubspot", "slack"):
         scheme = "https" if service == "warehouse" else "http"
         url = f"{scheme}://127.0.0.1:{machine.ports[service]}"
         machine.wait(service, lambda url=url: answers(url))
@@ -227,6 +230,7 @@ def start_the_outside_world(machine: Machine) -> None:
     assert httpx.put(bucket, trust_env=False).status_code == 200
     command = machine.command("connections")
     command[command.index("/data")] = str(machine.folder / "salesforce" / "data")
+    command[command.index("/hubspot")] = str(machine.folder / "hubspot" / "data")
     subprocess.run(command, cwd=ROOT, env=machine.environment("connections"), check=True, timeout=60)
     connections = machine.folders["/secrets"] / "connections.json"
     document = machine.here(connections.read_text())
