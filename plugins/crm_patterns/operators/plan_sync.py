@@ -74,17 +74,9 @@ class PlanSyncOperator(SyncOperator):
 
     def _show(self, cycle: Cycle, changes: Any) -> None:
         from crm_patterns.patterns.plan_text import lines_of
+        from crm_patterns.steps.sync import left_out
 
-        planned = cycle.planned
         for line in lines_of(changes, most=self.settings.log_changes):
             self.log.info("%s", line)
-        for change, outcome in planned.refused:
-            self.log.warning("Not sent: %s %s: %s", change.object_name, change.record_id or change.key, outcome.reason)
-        for refusal in planned.duplicates:
-            self.log.warning("Not linked: %s", refusal.reason)
-        for problem in planned.problems:
-            self.log.warning("Not planned: %s %s: %s", problem.side, problem.record_id, problem.reason)
-        for review in planned.reviews:
-            self.log.warning("For a person to decide: %s of %s: %s", review.field_name, review.link, review.reason)
-        for link in planned.gone:
-            self.log.info("One side is gone: %s", link)
+        for line in left_out(cycle.planned, most=self.settings.log_changes):
+            self.log.warning("%s", line)

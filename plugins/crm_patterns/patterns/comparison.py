@@ -162,7 +162,7 @@ def create(pairing: Pairing, side: Side, record: TargetRecord, *, link: LinkEnds
     for pair in pairing.fields:
         try:
             held = _held(pair, source, record)
-            if pair.rule.may_write(side) and not is_blank(held.value):
+            if pair.rule.may_write(side) and _is_worth_saying(pair, held.value):
                 both = print_of(held.value)
                 agreement = Agreement(both, both, side.value, print_of(None))
                 decision = Decision(side, held.value, "there is no counterpart yet", agreement=agreement)
@@ -181,6 +181,13 @@ def create(pairing: Pairing, side: Side, record: TargetRecord, *, link: LinkEnds
         end.system, end.object_name, Action.CREATE, record.record_id, fields=tuple(fields), lookup=lookup, link=link
     )
     return PairPlan((change,))
+
+
+def _is_worth_saying(pair: FieldPair, value: Value) -> bool:
+    """To a record that does not exist yet. That somebody is not restricted goes without saying: it is no consent."""
+    if pair.rule.policy is Policy.MOST_RESTRICTIVE:
+        return value is True
+    return not is_blank(value)
 
 
 class _NotMapped(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from crm_patterns.core.changes import Change, ChangeSet
 from crm_patterns.core.values import Value, text_of
@@ -47,5 +47,9 @@ def shown(value: Value) -> str:
     return repr(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…")
 
 
-def summary(changes: ChangeSet) -> Sequence[str]:
-    return tuple(lines_of(changes, most=0))
+def counted(sentences: Iterable[str], *, most: int) -> Iterator[str]:
+    """The first `most` of them, and how many more there are."""
+    listed = list(sentences)
+    yield from listed[:most]
+    if len(listed) > most:
+        yield f"… and {len(listed) - most:,} more like these."

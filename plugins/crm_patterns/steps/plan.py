@@ -46,6 +46,11 @@ class PlanOrder:
     creates: frozenset[Side] = frozenset()
     given: tuple[ConsentGiven, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every record of both sides is read, so that no counterpart can be left to be asked for."""
+        return all(side in self.windows and self.windows[side].start is None for side in Side)
+
 
 @dataclass(frozen=True, slots=True)
 class LinkMove:
@@ -91,7 +96,7 @@ def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
     links, moves = _follow_moves(sinks, pairing, records, _links(state, pairing, records))
     fetch(sinks, pairing, records, {side: [link.id_of(side) for link in links] for side in Side})
     alone = {side: unlinked(records, links, side) for side in Side}
-    if any(alone.values()):
+    if any(alone.values()) and not order.is_whole:
         find_counterparts(sinks, pairing, records, alone)
         links = list({link.link_id: link for link in (*_links(state, pairing, records), *links)}.values())
     matching = match_records(pairing, records, links)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from crm_patterns.core.ports import ObjectOutcome, RunKey, Sink, Stage, State
 from crm_patterns.core.staging import StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.comparison import Pairing
+from crm_patterns.patterns.plan_text import counted, shown
 from crm_patterns.patterns.sync_windows import by_side, only_to
 from crm_patterns.patterns.warehouse_elt import decide_window
 from crm_patterns.steps.plan import Planned, PlanOrder, plan
@@ -161,3 +162,18 @@ def _waiting(state: State, pairing: Pairing) -> Sequence[str]:
 def _object(pairing: Pairing, side: Side) -> str:
     end = pairing.end(side)
     return f"{end.system}.{end.object_name}"
+
+
+def left_out(planned: Planned, *, most: int) -> Iterator[str]:
+    """What is not in the plan, a sentence each, at most so many of a kind: for the task's log."""
+    refused = (f"Not sent: {c.object_name} {c.record_id or c.key}: {o.reason}" for c, o in planned.refused)
+    duplicates = (f"Not linked: {refusal.reason}" for refusal in planned.duplicates)
+    problems = (f"Not planned: {p.side} {p.record_id}: {p.reason}" for p in planned.problems)
+    reviews = (
+        f"For a person to decide: {r.field_name} of {r.link.left_id} and {r.link.right_id}: {shown(r.left)} or "
+        f"{shown(r.right)}; {r.reason}"
+        for r in planned.reviews
+    )
+    gone = (f"One side was deleted: {link.left_id} and {link.right_id}" for link in planned.gone)
+    for sentences in (refused, duplicates, problems, reviews, gone):
+        yield from counted(sentences, most=most)

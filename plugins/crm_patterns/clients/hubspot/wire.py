@@ -139,8 +139,8 @@ def _field(data: Mapping[str, Any]) -> TargetField:
         name=name,
         kind=kind,
         length=LONGEST_TEXT if kind is FieldKind.TEXT else None,
-        creatable=writeable,
-        updatable=writeable or name == OPT_OUT,  # by way of the subscriptions
+        creatable=writeable or name == OPT_OUT,  # by way of the subscriptions
+        updatable=writeable or name == OPT_OUT,
         unique=bool(data.get("hasUniqueValue")),
         values=options,
         values_restricted=bool(options) and not data.get("externalOptions"),
