@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -30,7 +31,7 @@ def import_people(installation: Installation, say: Say) -> None:
         StackError: one of the two did not take part.
     """
     try:
-        with salesforce(installation) as org, hubspot(installation) as account:
+        with closing(salesforce(installation)) as org, closing(hubspot(installation)) as account:
             if account.get("/crm/v3/objects/contacts", params={"limit": 1}).raise_for_status().json()["results"]:
                 return
             say(f"HubSpot is filled with up to {PEOPLE:,} people of the org, as an import would have")

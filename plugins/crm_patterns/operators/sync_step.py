@@ -40,11 +40,11 @@ class SyncOperator(RunStep):
         """Salesforce and the platform, for this task; what they cost is on record, however the task ends."""
         from crm_patterns.core.changes import Side
         from crm_patterns.hooks.platforms import platform_sink
-        from crm_patterns.hooks.salesforce import SalesforceSourceHook
+        from crm_patterns.hooks.salesforce import SalesforceHook
 
         sinks: dict[Side, Sink] = {}
         try:
-            sinks[Side.LEFT] = SalesforceSourceHook(self.settings.source_conn_id).sink()
+            sinks[Side.LEFT] = SalesforceHook(self.settings.source_conn_id).sink()
             sinks[Side.RIGHT] = platform_sink(self.platform, self.settings.platform(self.platform).connection)
             yield sinks
         finally:

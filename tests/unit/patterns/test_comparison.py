@@ -117,7 +117,7 @@ def test_a_new_record_gets_what_flows_there_and_the_key_to_find_it_by() -> None:
 
     change = only(plan, Action.CREATE)
     assert dict(change.wanted) == {
-        "email": "ann@x.io", "phone": "+49301234567", "hs_lead_status": "NEW", "opted_out": "false", "sf_id": "00Q2",
+        "email": "ann@x.io", "phone": "+49301234567", "hs_lead_status": "NEW", "sf_id": "00Q2",
     }  # fmt: skip
     assert (change.key, change.lookup) == ("00Q2", ("sf_id", "00Q2"))
     assert create(PAIRING, Side.RIGHT, TargetRecord("00Q2", {"Status": "?"}), link=new).changes == ()
@@ -145,3 +145,11 @@ def test_a_record_that_has_no_field_for_its_counterpart_is_not_told_of_it() -> N
     plan = compare(PAIRING, LINK, TargetRecord("00Q1", LEFT), nameless, agreed={})
 
     assert [c.action for c in plan.changes] == [Action.LINK]
+
+
+def test_a_restriction_is_said_to_a_new_record_and_its_absence_is_not() -> None:
+    new = LinkEnds("link2", "people", "Lead", "00Q2", "contacts", "")
+
+    for held, said in ((True, {"opted_out": "true"}), (False, {})):
+        plan = create(PAIRING, Side.RIGHT, TargetRecord("00Q2", {"HasOptedOutOfEmail": held}), link=new)
+        assert {k: v for k, v in only(plan, Action.CREATE).wanted.items() if k == "opted_out"} == said
