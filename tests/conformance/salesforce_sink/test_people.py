@@ -40,9 +40,9 @@ def test_the_description_is_the_union_and_a_new_person_needs_what_a_lead_needs(s
 
 
 def test_each_kind_says_what_it_lacks(world: OrgWorld, sink: SalesforceSink) -> None:
+    start = world.now() - timedelta(seconds=2)
     [lead] = world.put([world.new({})])
     other = contact(world, Birthdate="1980-02-03")
-    start = world.now() - timedelta(seconds=2)
     asked = ["Company", "Birthdate", "LastName"]
 
     by_id = sink.read_records("Person", asked, [lead, other, "001000000000000AAA"])
@@ -57,8 +57,8 @@ def test_each_kind_says_what_it_lacks(world: OrgWorld, sink: SalesforceSink) -> 
 
 
 def test_a_converted_lead_leads_to_its_contact(world: OrgWorld, sink: SalesforceSink) -> None:
-    [lead] = world.put([world.new({"Email": "converted@people.example"})])
     start = world.now() - timedelta(seconds=2)
+    [lead] = world.put([world.new({"Email": "converted@people.example"})])
     became = world.convert(lead)
 
     by_id = sink.read_records("Person", ["Email"], [lead, became])
