@@ -71,8 +71,13 @@ class Activity:
         return body
 
 
+KEPT_FOR_MS, LONG_KEPT_FOR_MS = 90 * 86_400_000, 760 * 86_400_000
+SHORT_LIVED = frozenset({VISIT, CLICK_LINK, SENT, DELIVERED, CHANGED, SCORED})
+"""Told for 90 days; all others for 25 months."""
+
+
 class Activities:
-    """All of them, oldest first. Each is seen `lag_s` after it happened."""
+    """All of them, oldest first. Each is seen `lag_s` after it happened, and not any more when it is pruned."""
 
     def __init__(self, keeper: Keeper, clock: Clock) -> None:
         self._keeper = keeper
@@ -107,10 +112,17 @@ class Activities:
         """Up to `size` activities looked at beyond the token, those that are meant, the next token, and whether more
         are there. Pages may be short or empty in the middle, as Marketo's are."""
         start = bisect_left(self.listed, _position(token))
-        horizon = self._clock.now_ms() - lag_s * 1000
+        now = self._clock.now_ms()
+        horizon = now - lag_s * 1000
         end = bisect_left(self.listed, Activity(int(horizon) + 1, 0, 0, 0))
         looked = self.listed[start : min(end, start + size)]
-        found = [each for each in looked if each.type_id in types and (leads is None or each.lead_id in leads)]
+        found = [
+            each
+            for each in looked
+            if each.type_id in types
+            and (leads is None or each.lead_id in leads)
+            and each.at_ms > now - (KEPT_FOR_MS if each.type_id in SHORT_LIVED else LONG_KEPT_FOR_MS)
+        ]
         last = looked[-1] if looked else None
         onward = token_of(last.at_ms, last.number + 1) if last else token
         return found, onward, start + len(looked) < end

@@ -22,6 +22,13 @@ def create_app(instance: Instance) -> ASGIApp:
             instance.limits.refused(error.code)
         return await answer_fault(request, error)
 
+    async def lost(_request: Request, error: Exception) -> Response:
+        """Unknown paths and methods: 200 with 610 or 605."""
+        is_method = isinstance(error, HTTPException) and error.status_code == 405
+        fault = MarketoFault("605" if is_method else "610")
+        instance.limits.refused(fault.code)
+        return JSONResponse(fault.body())
+
     parts = [control, lead_calls, activity_calls, export_calls]
     app = Starlette(
         routes=[
@@ -32,17 +39,11 @@ def create_app(instance: Instance) -> ASGIApp:
         exception_handlers={
             MarketoFault: refused,
             ControlError: control_error,
-            HTTPException: _answer_http,
+            HTTPException: lost,
             Exception: _answer_failure,
         },
     )
     return Edge(Gate(app, instance), faults=instance.faults, journal=instance.journal)
-
-
-async def _answer_http(_request: Request, error: Exception) -> Response:
-    """Unknown paths and methods: 200 with 610 or 605."""
-    is_method = isinstance(error, HTTPException) and error.status_code == 405
-    return JSONResponse(MarketoFault("605" if is_method else "610").body())
 
 
 async def _answer_failure(_request: Request, error: Exception) -> Response:

@@ -69,6 +69,7 @@ class ActivityAsked(_Asked):
     primary: str = ""
     attributes: dict[str, Any] = {}
     at: datetime | None = None
+    count: int = Field(default=1, ge=1)
 
 
 class StatusAsked(_Asked):
@@ -147,9 +148,11 @@ class _Control:
         if asked.type_id not in TYPES:
             raise ControlError(f"type_id: {asked.type_id} is not one of {', '.join(map(str, TYPES))}")
         at_ms = to_ms(asked.at) if asked.at else None
-        happened = self.instance.activities.happened(
-            asked.type_id, asked.lead_id, (asked.primary_id, asked.primary), at_ms=at_ms, **asked.attributes
-        )
+        primary = (asked.primary_id, asked.primary)
+        for _ in range(asked.count):
+            happened = self.instance.activities.happened(
+                asked.type_id, asked.lead_id, primary, at_ms=at_ms, **asked.attributes
+            )
         return JSONResponse(happened.told(), status_code=201)
 
     async def activities(self, _request: Request) -> Response:

@@ -78,7 +78,7 @@ class MarketoWorld:
         self.control("DELETE", "limits")
         self.control("POST", "limits", {"burst": 100_000})
         self.control("POST", "tokens", {"lifetime_s": 3600})
-        self.control("POST", "settings", {"activity_lag_s": 0, "polls": 2, "crm_sync": False, "upsert_gap_s": 0})
+        self.control("POST", "settings", {"activity_lag_s": 0, "polls": 1, "crm_sync": False, "upsert_gap_s": 0})
         self.forget_calls()
 
     def people(self, *people: Mapping[str, Any], at: datetime | None = None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -75,6 +75,6 @@ class TestMarketoIsASink(SinkSuite):
 
     @pytest.fixture
     def sink(self, instance: MarketoWorld) -> Iterator[MarketoClient]:
-        client = instance.client()
+        client = instance.client(first_lead_on=date(2020, 12, 1))  # the suite has leads of 2021
         yield client
         client.close()

@@ -107,7 +107,7 @@ class MarketoClient:
         return self._reader(object_name).by_ids(fields, record_ids)
 
     def read_window(self, object_name: str, fields: Sequence[str], window: Window) -> Iterator[Sequence[TargetRecord]]:
-        """By activities, which are behind by minutes; without a start, by bulk extracts of 31 days each."""
+        """By activities, which are behind by minutes; without a start, or from long ago, by bulk extracts."""
         return self._reader(object_name).window(fields, window, self._connection.first_lead_on)
 
     def find(
@@ -150,4 +150,4 @@ class MarketoClient:
         return self._described
 
     def _reader(self, object_name: str) -> Reader:
-        return Reader(self._api, self._leads(object_name), self._extracts, self._gone)
+        return Reader(self._api, self._leads(object_name), self._extracts, self._gone, self.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -22,6 +22,8 @@ from crm_patterns.core.windows import Window
 BATCH = 300
 CHANGES = (happenings.NEW, happenings.CHANGED, happenings.SCORED, happenings.UNSUBSCRIBED, happenings.BOUNCED, happenings.MERGED, happenings.DELETED)  # noqa: E501 # fmt: skip
 GONE = (happenings.MERGED, happenings.DELETED)
+ACTIVITIES_KEPT_FOR = timedelta(days=80)
+"""Marketo prunes activities of many sorts after 90 days: an older window cannot be read by them."""
 FIRST_POSSIBLE = datetime(2007, 1, 1, tzinfo=UTC)
 """Before Marketo was sold: no lead is older."""
 PROBED = 10
@@ -33,8 +35,16 @@ Raw = Mapping[str, Any]
 class Reader:
     """Reads leads, whose description is known."""
 
-    def __init__(self, api: MarketoApi, about: wire.LeadsDescribed, extracts: LeadExtracts, gone: GoneLeads) -> None:
+    def __init__(
+        self,
+        api: MarketoApi,
+        about: wire.LeadsDescribed,
+        extracts: LeadExtracts,
+        gone: GoneLeads,
+        now: Callable[[], datetime],
+    ) -> None:
         self._api = api
+        self._now = now
         self._about = about
         self._log = ActivityLog(api)
         self._extracts = extracts
@@ -71,14 +81,16 @@ class Reader:
                 f"Marketo cannot find leads by {name}.",
                 fix=f"Use one of {', '.join(sorted(self._about.searchable))}, or have Adobe enable the field.",
             )
-        asked = {value.strip().lower(): value for value in values if value.strip()}
+        asked: dict[str, list[str]] = {}
+        for value in dict.fromkeys(values):
+            if value.strip():
+                asked.setdefault(value.strip().lower(), []).append(value)
         names = self._asked([*fields, known.name])
         found: dict[str, list[TargetRecord]] = {}
-        for some in pieces(list(asked.values()), BATCH):
+        for some in pieces([each[0] for each in asked.values()], BATCH):
             for raw in self._filtered(known.name, some, names):
-                key = str(raw.get(known.name) or "").strip().lower()
-                if key in asked:
-                    found.setdefault(asked[key], []).append(self._record(raw, fields))
+                for value in asked.get(str(raw.get(known.name) or "").strip().lower(), ()):
+                    found.setdefault(value, []).append(self._record(raw, fields))
         return found
 
     def _filtered(self, name: str, values: Sequence[str], names: Sequence[str]) -> Iterator[Raw]:
@@ -109,15 +121,21 @@ class Reader:
     # --- by time ------------------------------------------------------------------------------------------------------
 
     def window(self, fields: Sequence[str], window: Window, first_lead_on: date | None) -> Iterator[list[TargetRecord]]:
-        """As `Sink.read_window`: by activities; without a start, by extracts of all leads there are."""
-        if window.start is not None:
+        """
+        As `Sink.read_window`: by activities, as long as Marketo keeps them; else by extracts of all leads there are.
+
+        Of extracts, those whose last change lies in the window: what changed once more comes with a later one.
+        """
+        if window.start is not None and window.start >= self._now() - ACTIVITIES_KEPT_FOR:
             yield from self._changed(fields, window.start, window.end)
             return
         names = self._asked(fields)
-        start = _midnight(first_lead_on) if first_lead_on else self._oldest()
-        for rows in self._extracts.created(names, start, window.end):
-            yield [self._record(row, fields) for row in rows]
-        for page in self._log.pages(GONE, start, window.end):
+        first = _midnight(first_lead_on) if first_lead_on else self._oldest()
+        for rows in self._extracts.created(names, first, window.end):
+            records = [self._record(row, fields) for row in rows]
+            if inside := [each for each in records if window.start is None or _is_in(window, each)]:
+                yield inside
+        for page in self._log.pages(GONE, window.start or first, window.end):
             yield [record for each in page for record in _gone(each)]
 
     def _changed(self, fields: Sequence[str], start: datetime, end: datetime) -> Iterator[list[TargetRecord]]:
@@ -151,6 +169,10 @@ class Reader:
 
     def _record(self, raw: Raw, fields: Sequence[str]) -> TargetRecord:
         return wire.read_record(raw, fields, self._about.description)
+
+
+def _is_in(window: Window, record: TargetRecord) -> bool:
+    return record.modified_at is None or window.contains(record.modified_at)
 
 
 def _gone(each: wire.Happened) -> list[TargetRecord]:
