@@ -112,6 +112,32 @@ def marketo(
 
 
 @cli.command()
+def pardot(
+    data: Data,
+    salesforce_data: Annotated[Path, typer.Option(help="Folder of a running Salesforce stand-in, whose tokens count.")],
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    ready_file: ReadyFile = None,
+    size: Annotated[int, typer.Option(min=0, help="Prospects of a new unit, most of them people of the org.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same org, size and seed give the same records.")] = 7,
+) -> None:
+    """Serve a business unit of Account Engagement (Pardot)."""
+    from sandbox.pardot.app import create_app
+    from sandbox.pardot.populate import populate
+    from sandbox.pardot.tokens import SalesforceSignIn
+    from sandbox.pardot.unit import Unit
+
+    listener, sign_in = _listen(host, port), SalesforceSignIn(salesforce_data)
+    unit = Unit(data)
+    try:
+        populate(unit, sign_in, size=size, seed=seed)
+        app = create_app(unit, sign_in)
+        serve(app, [listener], ready_file=ready_file, facts={"url": url_of(listener)})
+    finally:
+        unit.close()
+
+
+@cli.command()
 def tick(
     url: Annotated[str, typer.Option(help="Address of a running stand-in of a CRM or a marketing platform.")],
     count: Annotated[int, typer.Option(min=1, help="How much happens: about this many changes of records.")] = 100,

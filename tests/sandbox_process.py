@@ -20,7 +20,7 @@ STOP_LIMIT_S = 10.0
 
 
 class SandboxProcess:
-    """One stand-in (`salesforce`, `slack`, `hubspot`, `marketo`) on a free port, started at once, stopped by `stop`.
+    """One stand-in (such as `salesforce` or `pardot`) on a free port, started at once and stopped by `stop` or `with`.
 
     Without `data` it lives in a folder of its own that goes with it. `size` is the number of Opportunities of a new
     org, or of people of a marketing platform; `only` the objects to fill, `options` further command line options.
@@ -46,7 +46,7 @@ class SandboxProcess:
         command += ["--ready-file", str(self._ready), *options]
         if kind == "salesforce":
             command += ["--size", str(size), *(["--only", only] if only else [])]
-        if kind in ("hubspot", "marketo"):
+        if kind in ("hubspot", "marketo", "pardot"):
             command += ["--size", str(size)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)

@@ -16,7 +16,7 @@ def provider_info() -> dict[str, Any]:
         "package-name": "crm-integration-patterns",
         "name": "CRM Integration Patterns",
         "description": "Connections of CRM Integration Patterns.",
-        "connection-types": [_HUBSPOT, _MARKETO],
+        "connection-types": [_HUBSPOT, _MARKETO, _PARDOT],
     }
 
 
@@ -52,5 +52,27 @@ _MARKETO: dict[str, Any] = {
         "partition": _text("Lead partition", description="Of new leads; empty for the API user's default."),
         "daily_calls": _text("Calls a day", description="What the subscription allows; 50000 where empty."),
         "first_lead_on": _text("First lead on", description="A date that no lead is older than; for the first load."),
+    },
+}
+
+_PARDOT: dict[str, Any] = {
+    "connection-type": "pardot",
+    "hook-name": "Account Engagement (Pardot)",
+    "hook-class-name": "crm_patterns.hooks.pardot.PardotHook",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"login": "Salesforce user name", "password": "Salesforce password"},
+        "placeholders": {"host": "pi.pardot.com", "schema": "https"},
+    },
+    "conn-fields": {
+        "business_unit_id": _text("Business unit id", description="18 characters that begin with 0Uv."),
+        "domain": _text("Salesforce domain", description="login, test, or your My Domain; as for Salesforce."),
+        "login_url": _text("Salesforce login URL", description="Full URL, where the domain cannot say it."),
+        "consumer_key": _text("Consumer key", description="Of an app with the scope pardot_api."),
+        "consumer_secret": _text("Consumer secret", secret=True),
+        "private_key": _text("Private key", secret=True, description="PEM, for signing in by JWT."),
+        "private_key_file_path": _text("Private key file"),
+        "security_token": _text("Security token", secret=True),
+        "time_zone": _text("Account's time zone", description="Like America/New_York: when daily calls count anew."),
     },
 }

@@ -29,6 +29,7 @@ from sandbox.salesforce.store import Org
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 LONGEST_ASSERTION_S = 300
+SCOPE = "api web pardot_api"
 _SOAP_SPACES = {
     "soap": "http://schemas.xmlsoap.org/soap/envelope/",
     "partner": "urn:partner.soap.sforce.com",
@@ -120,7 +121,7 @@ class SignIn:
         return {
             "access_token": token,
             "signature": base64.b64encode(digest).decode(),
-            "scope": "api web",
+            "scope": SCOPE,
             "instance_url": self.org.public_url or base_url,
             "id": identity,
             "token_type": "Bearer",
@@ -197,7 +198,7 @@ def _introspection(org: Org, sign_in: SignIn, token: str) -> dict[str, Any]:
     now = int(time.time())
     return {
         "active": True,
-        "scope": "api web",
+        "scope": SCOPE,
         "client_id": sign_in.credentials.consumer_key,
         "username": sign_in.credentials.username,
         "sub": f"{org.public_url or ''}/id/{org.id}/{session.user_id}",
