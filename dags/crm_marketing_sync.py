@@ -15,6 +15,7 @@ outcome) → `verify` (read back).
 
 Records that a system does not take wait in the quarantine with the reason, and are tried again when they or the mapping
 change. A manual run can be limited to platforms, one direction or single records, and `dry_run` stops after the plan.
+A webhook starts a run for just its records, within seconds (docs/webhooks.md); such a run has no data interval.
 A backfill (*Trigger → Backfill*) looks at what changed in its days, plans against the present and moves no watermark.
 """
 
@@ -25,11 +26,12 @@ from airflow.sdk import Param, TaskGroup, dag
 from crm_patterns.catalog import include_dir, load_marketing_sync
 from crm_patterns.dag_arguments import dag_arguments, dry_run_param
 from crm_patterns.operators.apply_sync import ApplySyncOperator
-from crm_patterns.operators.choose import ChooseObjectsOperator
+from crm_patterns.operators.claim_events import ChoosePlatformsOperator
 from crm_patterns.operators.close_sync import CHOOSE, CloseSyncOperator
 from crm_patterns.operators.gate_sync import GateSyncOperator
 from crm_patterns.operators.plan_sync import PlanSyncOperator
 from crm_patterns.operators.verify_sync import VerifySyncOperator
+from crm_patterns.triggers.inbox import awaited_events
 
 SETTINGS = load_marketing_sync(include_dir() / "config" / "marketing_sync.yaml")
 NAMES = [platform.name for platform in SETTINGS.platforms]
@@ -50,13 +52,14 @@ FORM = {
 }  # fmt: skip
 
 SCHEDULE = dag_arguments(
-    SETTINGS, schedule=SETTINGS.schedule, deadline=SETTINGS.deadline, tags=["salesforce", "marketing"]
-)
+    SETTINGS, schedule=SETTINGS.schedule, deadline=SETTINGS.deadline, tags=["salesforce", "marketing"],
+    events=[awaited_events(system, every_s=SETTINGS.events_every_s) for system in SETTINGS.tells],
+)  # fmt: skip
 
 
 @dag(**SCHEDULE, doc_md=__doc__)
 def crm_marketing_sync() -> None:
-    chosen = ChooseObjectsOperator(task_id=CHOOSE, object_names=NAMES, param="platforms", pool=SETTINGS.pools.source)
+    chosen = ChoosePlatformsOperator(task_id=CHOOSE, settings=SETTINGS, pool=SETTINGS.pools.source)
     close = CloseSyncOperator(
         task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse, trigger_rule="all_done"
     )

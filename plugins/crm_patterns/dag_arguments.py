@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param
+from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronDataIntervalTimetable, Param
 
 from crm_patterns.notices import DriftNotice, RunFailedNotice, RunRecoveredNotice, SchemaChangedNotice, deadline_alert
 
@@ -15,12 +15,22 @@ if TYPE_CHECKING:
 
 
 def dag_arguments(
-    settings: CommonSettings, *, schedule: str, deadline: timedelta, tags: Sequence[str] = ("salesforce", "snowflake")
+    settings: CommonSettings,
+    *,
+    schedule: str,
+    deadline: timedelta,
+    tags: Sequence[str] = ("salesforce", "snowflake"),
+    events: Sequence[Asset] = (),
 ) -> dict[str, Any]:
-    """Arguments of `@dag`. Runs have a data interval, do not overlap, and are not made up for by themselves."""
+    """
+    Arguments of `@dag`. Runs have a data interval, do not overlap, and are not made up for by themselves.
+
+    With `events` a change of any of these assets starts a run, too; that one has no data interval.
+    """
+    timetable = CronDataIntervalTimetable(schedule, timezone="UTC")
     told = {"slack_conn_id": settings.slack_conn_id, "state_conn_id": settings.state_conn_id}
     return {
-        "schedule": CronDataIntervalTimetable(schedule, timezone="UTC"),
+        "schedule": AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*events)) if events else timetable,
         "start_date": settings.start_date,
         "catchup": False,
         "max_active_runs": 1,

@@ -38,12 +38,24 @@ OURS = {
     "crm_patterns.notices.runs",
     "crm_patterns.patterns",
     "crm_patterns.patterns.naming",
+    "crm_patterns.triggers",
+    "crm_patterns.triggers.inbox",
 }
 """Besides the operators, the wiring itself. Steps, hooks, ports, clients, state and warehouse are for tasks."""
 
 PROVIDERS = {"airflow.providers.standard", "airflow.providers.common"}
 PACKAGES = {"airflow", "crm_patterns", "croniter"}
 """What reading may load beyond `airflow.sdk` and the standard library; croniter is the SDK's own, for a schedule."""
+
+EVENT_TRIGGERS = {
+    "airflow.triggers",
+    "airflow.triggers.base",
+    "airflow.triggers.external_task",
+    "airflow.triggers.file",
+    "airflow.triggers.temporal",
+    "pydantic.functional_serializers",
+}
+"""What Airflow loads to name a watcher of an asset: the base class, and names that point elsewhere."""
 
 READ = """
 import json, runpy, sys, time
@@ -69,6 +81,8 @@ def is_light(module: str) -> bool:
         return module in OURS or f"{module}.".startswith("crm_patterns.operators.")
     if inside.startswith("providers."):
         return any(f"{module}.".startswith(f"{provider}.") for provider in PROVIDERS)
+    if module in EVENT_TRIGGERS:
+        return True
     return root in (PACKAGES | sys.stdlib_module_names) and not f"{inside}.".startswith(("models.", "triggers."))
 
 

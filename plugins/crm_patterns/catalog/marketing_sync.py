@@ -11,6 +11,9 @@ from crm_patterns.catalog.frozen import ApiName, Frozen, Identifier
 from crm_patterns.catalog.shared import CommonSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+TELLING = ("salesforce", "hubspot")
+"""Systems whose webhooks the receiver understands."""
+
 WhichSide = Literal["salesforce", "platform"]
 
 
@@ -118,6 +121,7 @@ class MarketingSyncSettings(CommonSettings):
     keep_attempts_days: int = Field(default=7, ge=0)
     schedule: str = "*/10 * * * *"
     deadline_s: int = Field(default=1800, ge=60)
+    events_every_s: float = Field(default=1.0, ge=0, le=60)  # how often the inbox is looked into; 0: never
     gate: GateSettings = GateSettings.model_construct()
     most_tries: int = Field(default=5, ge=1)  # so often a record may be answered with "later" before it is set aside
     verify_share: float = Field(default=1.0, gt=0, le=1)  # of the written records that are read back
@@ -137,6 +141,12 @@ class MarketingSyncSettings(CommonSettings):
     @property
     def system(self) -> str:
         return "salesforce"
+
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """Systems that tell of changes by themselves; see docs/webhooks.md."""
+        systems = (self.system, *(platform.name for platform in self.platforms))
+        return tuple(name for name in systems if name in TELLING) if self.events_every_s else ()
 
     def platform(self, name: str) -> PlatformSettings:
         return next(platform for platform in self.platforms if platform.name == name)

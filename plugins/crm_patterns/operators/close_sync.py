@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.catalog import MarketingSyncSettings
+    from crm_patterns.core.ports import RunKey, State
 
 CHOOSE = "choose_platforms"
 
@@ -27,6 +28,7 @@ class CloseSyncOperator(BaseOperator):
         self.settings = settings
 
     def execute(self, context: Context) -> str:
+        from crm_patterns.core.outcomes import RunState
         from crm_patterns.hooks.state import StateHook
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.close_run import close_run, raise_if_failed
@@ -44,7 +46,16 @@ class CloseSyncOperator(BaseOperator):
                 expected=self._expected(context),
             )
         raise_if_failed(summary)
+        self._settle_events(state, run, wait=bool(summary.tally.deferred) or summary.state is RunState.DEFERRED)
         return summary.state.value
+
+    def _settle_events(self, state: State, run: RunKey, *, wait: bool) -> None:
+        """What a run has deferred a later one does. Of a run that failed they stay its own, for when it is cleared."""
+        from crm_patterns.steps.claim_events import claimed_by, settle_events
+
+        back = [event.event_id for event in claimed_by(state, run).events] if wait else []
+        done = settle_events(state, run, at=datetime.now(UTC), give_back=back)
+        self.log.info("%d events settled, %d wait for a later run.", done, len(back))
 
     def _expected(self, context: Context) -> list[str]:
         if context["params"].get("dry_run"):

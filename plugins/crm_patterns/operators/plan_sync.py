@@ -12,6 +12,7 @@ from crm_patterns.operators.sync_step import SyncOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from crm_patterns.core.ports import State
     from crm_patterns.steps.sync import Cycle, CycleOrder
 
 WRITES_TO = {"to_platform": "platform", "to_salesforce": "salesforce"}
@@ -32,8 +33,8 @@ class PlanSyncOperator(SyncOperator):
         from crm_patterns.steps.record_plan import record_plan
         from crm_patterns.steps.sync import facts_of, plan_cycle, stage_plan
 
-        order = self._order(context)
         with self.reported(context) as state, self.both_sides(state, context) as sinks:
+            order = self._order(state, context)
             cycle = plan_cycle(sinks, state, order)
             changes, staged = stage_plan(self._stage(), order, cycle, attempt_id=self._attempt_id(context))
             self.stage_path = staged.uri.removeprefix(f"{self.settings.stage_root}/")
@@ -51,24 +52,29 @@ class PlanSyncOperator(SyncOperator):
             "dry_run": is_dry_run,
         }
 
-    def _order(self, context: Context) -> CycleOrder:
+    def _order(self, state: State, context: Context) -> CycleOrder:
         from crm_patterns.core.windows import WindowKind
+        from crm_patterns.operators.claim_events import BY_EVENTS
         from crm_patterns.pairings import creating_sides
+        from crm_patterns.steps.claim_events import claimed_by
         from crm_patterns.steps.sync import CycleOrder
 
         settings, params, dag_run = self.settings, context["params"], context["dag_run"]
         is_backfill = run_type(context) == "backfill"
         kind = WindowKind.BACKFILL if is_backfill else WindowKind(params.get("mode") or "incremental")
         side = WRITES_TO.get(params.get("direction") or "both")
+        run, pairing = run_key(context), self.pairing()
         return CycleOrder(
-            run_key(context),
-            self.pairing(),
+            run,
+            pairing,
             kind,
             creating_sides(settings.pairing(self.pairing_name)),
             timedelta(seconds=settings.lag_s),
             timedelta(seconds=settings.overlap_s),
             (dag_run.data_interval_start, dag_run.data_interval_end) if is_backfill else None,  # type: ignore[arg-type]
             tuple(params.get("records") or ()),
+            claimed_by(state, run).ids(pairing),
+            run_type(context) == BY_EVENTS,
             () if side is None else ("salesforce" if side == "salesforce" else self.platform,),
         )
 

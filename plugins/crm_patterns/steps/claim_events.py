@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,9 +31,9 @@ class Claimed:
         found = {side: self._of(pairing.end(side).system, pairing.end(side).object_name) for side in Side}
         return {side: ids for side, ids in found.items() if ids}
 
-    def of_records(self, system: str, record_ids: Collection[str]) -> tuple[str, ...]:
-        """Ids of the events that tell of these records."""
-        return tuple(e.event_id for e in self.events if e.system == system and e.record_id in record_ids)
+    def concerns(self, objects: Iterable[tuple[str, str]]) -> bool:
+        """Whether an event tells of a record of any of these (system, object)."""
+        return any(self._of(system, object_name) for system, object_name in objects)
 
     def _of(self, system: str, object_name: str) -> tuple[str, ...]:
         kind = TOGETHER.get(object_name, object_name)
@@ -58,16 +58,12 @@ def claimed_by(state: State, run: RunKey) -> Claimed:
     return Claimed(tuple(state.claimed_events(run)))
 
 
-def settle_events(
-    state: State, run: RunKey, *, at: datetime, deferred: Mapping[str, Collection[str]] | None = None
-) -> int:
+def settle_events(state: State, run: RunKey, *, at: datetime, give_back: Collection[str] = ()) -> int:
     """
     The run has done what it claimed; how many events. To be called when its writes are verified, and never before.
 
-    Events of `deferred` records (system → record ids) wait for another run.
+    The events in `give_back` wait for another run. What was settled long ago is forgotten.
     """
-    claimed = claimed_by(state, run)
-    back = [event_id for system, ids in (deferred or {}).items() for event_id in claimed.of_records(system, set(ids))]
-    done = state.settle_events(run, at=at, give_back=back)
+    done = state.settle_events(run, at=at, give_back=give_back)
     state.forget_events(before=at - KEPT)
     return done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crm_patterns.core.changes import ChangeSet, Fate, RecordOutcome, Side
@@ -15,6 +15,7 @@ from crm_patterns.patterns.comparison import Pairing
 from crm_patterns.patterns.plan_text import counted, shown
 from crm_patterns.patterns.sync_windows import by_side, only_to
 from crm_patterns.patterns.warehouse_elt import decide_window
+from crm_patterns.steps.counterparts import Ids
 from crm_patterns.steps.plan import Planned, PlanOrder, plan
 from crm_patterns.steps.staged_changes import stage_changes
 
@@ -23,6 +24,8 @@ from crm_patterns.steps.staged_changes import stage_changes
 class CycleOrder:
     """
     What a run wants of a pairing. With `record_ids` it is about just these, and reads no window.
+
+    `events` are the records that other systems told of; a run that was started `by_events` is about these alone.
 
     `interval` is a backfill's data interval, half-open, UTC. `systems`: write to these alone.
     """
@@ -35,12 +38,18 @@ class CycleOrder:
     overlap: timedelta
     interval: tuple[datetime, datetime] | None = None
     record_ids: tuple[str, ...] = ()
+    events: Ids = field(default_factory=dict)
+    by_events: bool = False
     systems: tuple[str, ...] = ()
 
     @property
     def writes_all(self) -> bool:
         """Whether everything that was seen to differ is written, so that it need not be looked at again."""
-        return not self.record_ids and not self.systems and self.kind.moves_watermark
+        return self.reads_windows and not self.systems and self.kind.moves_watermark
+
+    @property
+    def reads_windows(self) -> bool:
+        return not self.record_ids and not self.by_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,12 @@ class Cycle:
 def plan_cycle(sinks: Mapping[Side, Sink], state: State, order: CycleOrder) -> Cycle:
     """Claims the run's windows, reads and compares. Writes nothing outside."""
     read_at = max(sinks[side].now() for side in Side)
-    windows = {} if order.record_ids else {side: _window(sinks[side], state, order, side) for side in Side}
-    asked = order.record_ids or tuple(_waiting(state, order.pairing))
-    planned = plan(
-        sinks, state, PlanOrder(order.run, order.pairing, windows, ids=by_side(asked), creates=order.creates)
-    )
+    windows, asked = {}, by_side(order.record_ids)
+    if order.reads_windows:
+        windows = {side: _window(sinks[side], state, order, side) for side in Side}
+        asked = by_side(_waiting(state, order.pairing))
+    ids = {side: (*asked[side], *order.events.get(side, ())) for side in Side}
+    planned = plan(sinks, state, PlanOrder(order.run, order.pairing, windows, ids=ids, creates=order.creates))
     return Cycle(planned, windows, read_at)
 
 

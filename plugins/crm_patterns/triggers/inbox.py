@@ -1,22 +1,22 @@
-"""Wait, in the triggerer, until events of a system are in the inbox; then the asset of that system has changed."""
+"""
+Wait, in the triggerer, until events of a system are in the inbox; then the asset of that system has changed.
+
+A DAG file names it: what it works with is imported when it runs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
 
 from crm_patterns.assets import crm_events
-from crm_patterns.core.errors import IntegrationError
-from crm_patterns.core.ports import InboxLimits
-from crm_patterns.hooks.state import StateHook
 
 if TYPE_CHECKING:
     from crm_patterns.state import OperationalState
@@ -50,6 +50,9 @@ class InboxTrigger(BaseEventTrigger):
         return "crm_patterns.triggers.inbox.InboxTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from crm_patterns.core.errors import IntegrationError
+        from crm_patterns.hooks.state import StateHook
+
         state: OperationalState | None = None
         pause = self.every_s
         try:
@@ -63,13 +66,16 @@ class InboxTrigger(BaseEventTrigger):
                     self.log.warning("The inbox cannot be read, asking again in %.0f s: %s", pause, problem)
                     announced, pause = 0, min(pause * 2, LONGEST_PAUSE_S)
                 if announced:
-                    yield TriggerEvent({"system": self.system, "events": announced})  # type: ignore[no-untyped-call]
+                    payload = {"system": self.system, "events": announced}
+                    yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
                 await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - so that two do not go in step
         finally:
             if state is not None:
                 state.close()
 
     def _announce(self, state: OperationalState) -> int:
+        from crm_patterns.core.ports import InboxLimits
+
         limits = replace(InboxLimits(), again_after=timedelta(seconds=self.again_after_s))
         return state.announce_events(self.system, at=datetime.now(UTC), limits=limits)
 
@@ -80,5 +86,8 @@ def awaited_events(system: str, **options: Any) -> Asset:
     return crm_events(system, watchers=[watcher])
 
 
-def _aside(work: Any) -> Any:
+def _aside(work: Callable[..., Any]) -> Any:
+    """In a thread of its own: the triggerer runs many others on this loop."""
+    from asgiref.sync import sync_to_async
+
     return sync_to_async(work, thread_sensitive=False)

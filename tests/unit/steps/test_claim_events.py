@@ -50,6 +50,15 @@ def test_the_events_become_the_ids_of_each_side_each_record_once(state: Operatio
     assert Claimed().ids(PEOPLE) == {}
 
 
+def test_a_lead_or_contact_concerns_who_keeps_people_in_step(state: OperationalState) -> None:
+    people = [("salesforce", "Person"), ("marketo", "leads")]
+
+    claimed = claim_events(state, ONE, ["salesforce"], at=AT)
+
+    assert claimed.concerns(people)
+    assert not claimed.concerns([("hubspot", "contacts"), ("salesforce", "Campaign")])
+
+
 def test_a_later_task_and_a_retry_see_the_same_events_and_another_run_none(state: OperationalState) -> None:
     claimed = claim_events(state, ONE, SYSTEMS, at=AT)
 
@@ -59,9 +68,10 @@ def test_a_later_task_and_a_retry_see_the_same_events_and_another_run_none(state
 
 
 def test_the_records_that_were_deferred_go_to_the_next_run(state: OperationalState) -> None:
-    claim_events(state, ONE, SYSTEMS, at=AT)
+    claimed = claim_events(state, ONE, SYSTEMS, at=AT)
 
-    done = settle_events(state, ONE, at=AT, deferred={"hubspot": ["5", "99"]})
+    waiting = [each.event_id for each in claimed.events if each.record_id == "5"]
+    done = settle_events(state, ONE, at=AT, give_back=waiting)
 
     assert done == 4
     assert claim_events(state, TWO, SYSTEMS, at=AT).ids(PEOPLE) == {Side.RIGHT: ("5",)}
