@@ -57,10 +57,17 @@ def make_connections(
     app, private_app = _credentials(salesforce), _credentials(hubspot)
     known = StackSecrets.load(folder / "stack.json")
     keys = {name: app[name] for name in ("consumer_key", "consumer_secret")}
+    told = {
+        "outbound_message_secret": known.outbound_message_secret,
+        "outbound_message_organization_id": app.get("organization_id", ""),
+    }
     password = (folder / "postgres_password").read_text(encoding="utf-8")
     warehouse = {"account": "local", "host": "warehouse", "port": 8443, "protocol": "https", "database": "CRM"}
     connections = {
-        "salesforce_default": {"conn_type": "salesforce", "extra": {**keys, "login_url": "http://salesforce:8080"}},
+        "salesforce_default": {
+            "conn_type": "salesforce",
+            "extra": {**keys, "login_url": "http://salesforce:8080", **told},
+        },
         "snowflake_default": {
             "conn_type": "snowflake",
             "login": WAREHOUSE_USER,
@@ -94,6 +101,10 @@ def make_connections(
             "port": 8080,
             "schema": "http",
             "password": private_app["access_token"],
+            "extra": {
+                "webhook_secret": private_app.get("client_secret", ""),
+                "app_id": str(private_app.get("private_app_id", "")),
+            },
         },
     }
     write_atomically(folder / "connections.json", json.dumps(connections, indent=2), mode=FOR_OTHER_CONTAINERS)

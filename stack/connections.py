@@ -55,14 +55,19 @@ def _salesforce(installation: Installation) -> dict[str, Any]:
     """The connected app that the sandbox wrote down in its credentials.json."""
     keys = read_json(installation.home.service_data(SALESFORCE) / "credentials.json")
     offered = {name: keys[name] for name in ("consumer_key", "consumer_secret", "version", "domain") if keys.get(name)}
-    return {"conn_type": "salesforce", "extra": {**offered, "login_url": installation.url(SALESFORCE)}}
+    told = {
+        "outbound_message_secret": installation.secrets.outbound_message_secret,
+        "outbound_message_organization_id": keys.get("organization_id", ""),
+    }
+    return {"conn_type": "salesforce", "extra": {**offered, "login_url": installation.url(SALESFORCE), **told}}
 
 
 def _hubspot(installation: Installation) -> dict[str, Any]:
     """The private app whose token the sandbox wrote down in its credentials.json."""
     keys = read_json(installation.home.service_data(HUBSPOT) / "credentials.json")
     place = {"host": LOOPBACK, "port": installation.ports[HUBSPOT], "schema": "http"}
-    return {"conn_type": "hubspot", **place, "password": keys.get("access_token", "")}
+    told = {"webhook_secret": keys.get("client_secret", ""), "app_id": str(keys.get("private_app_id", ""))}
+    return {"conn_type": "hubspot", **place, "password": keys.get("access_token", ""), "extra": told}
 
 
 def stack_settings(installation: Installation) -> dict[str, str]:

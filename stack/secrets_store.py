@@ -19,6 +19,7 @@ class StackSecrets:
     warehouse_password: str
     hash_secret: str
     stage_secret: str
+    outbound_message_secret: str
 
     @classmethod
     def load(cls, path: Path) -> "StackSecrets":
@@ -31,6 +32,7 @@ class StackSecrets:
             "warehouse_password": secrets.token_urlsafe(18),
             "hash_secret": secrets.token_urlsafe(32),
             "stage_secret": secrets.token_urlsafe(32),
+            "outbound_message_secret": secrets.token_urlsafe(32),
         }
         kept = {name: str(value) for name, value in read_json(path).items() if name in fresh}
         known = cls(**{**fresh, **kept})
