@@ -45,7 +45,9 @@ def test_every_connection_is_exported_in_airflows_json_form(installation: Instal
 def test_the_app_that_the_sandbox_wrote_down_is_on_the_salesforce_connection(installation: Installation) -> None:
     folder = installation.home.service_data("salesforce")
     folder.mkdir(parents=True)
-    (folder / "credentials.json").write_text('{"consumer_key": "key", "consumer_secret": "secret", "version": "62.0"}')
+    (folder / "credentials.json").write_text(
+        '{"consumer_key": "key", "consumer_secret": "secret", "version": "62.0", "organization_id": "00Dxx"}'
+    )
 
     extra = json.loads(exports(installation, {})[SALESFORCE])["extra"]
 
@@ -54,6 +56,8 @@ def test_the_app_that_the_sandbox_wrote_down_is_on_the_salesforce_connection(ins
         "consumer_secret": "secret",
         "version": "62.0",
         "login_url": installation.url("salesforce"),
+        "outbound_message_secret": installation.secrets.outbound_message_secret,
+        "outbound_message_organization_id": "00Dxx",
     }
 
 
