@@ -13,6 +13,8 @@ from sandbox.serving import PortTaken, listen, serve, url_of
 
 cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+ORG_LIMIT_S = 120.0
+
 Data = Annotated[Path, typer.Option(help="Folder of the data; made when missing, kept between starts.")]
 Port = Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -130,9 +132,12 @@ def pardot(
     listener, sign_in = _listen(host, port), SalesforceSignIn(salesforce_data)
     unit = Unit(data)
     try:
+        sign_in.wait(limit_s=ORG_LIMIT_S)
         populate(unit, sign_in, size=size, seed=seed)
         app = create_app(unit, sign_in)
         serve(app, [listener], ready_file=ready_file, facts={"url": url_of(listener)})
+    except TimeoutError as error:
+        _fail(str(error))
     finally:
         unit.close()
 

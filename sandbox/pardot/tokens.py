@@ -1,6 +1,7 @@
 """Access tokens are Salesforce's: the org that issued them is asked over HTTP."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,20 @@ class SalesforceSignIn:
         """As of its last start: it may have moved to another port since."""
         return dict(json.loads((self._folder / "credentials.json").read_text(encoding="utf-8")))
 
+    def wait(self, *, limit_s: float) -> None:
+        """Until the org answers, which may be starting just now. Raises TimeoutError."""
+        give_up = time.monotonic() + limit_s
+        while True:
+            try:
+                self._granted()
+                return
+            except (httpx.HTTPError, OSError, ValueError, KeyError) as error:
+                if time.monotonic() >= give_up:
+                    raise TimeoutError(
+                        f"no Salesforce stand-in answers that keeps its data in {self._folder}"
+                    ) from error
+            time.sleep(0.2)
+
     async def check(self, token: str, *, scope: str) -> None:
         """Raises the refusal of a token that Salesforce does not know (any more), or that lacks the scope."""
         told = await self._introspected(token) if token else {}
@@ -39,11 +54,7 @@ class SalesforceSignIn:
 
     def query(self, soql: str) -> list[dict[str, Any]]:
         """Rows of the org, for filling a new unit."""
-        known = self.credentials
-        app = (known["consumer_key"], known["consumer_secret"])
-        form = {"grant_type": "client_credentials"}
-        told = httpx.post(f"{known['login_url']}/services/oauth2/token", data=form, auth=app, timeout=30)
-        given = told.raise_for_status().json()
+        given = self._granted()
         headers, base = {"Authorization": f"Bearer {given['access_token']}"}, given["instance_url"]
         path: str | None = "/services/data/v62.0/query"
         rows: list[dict[str, Any]] = []
@@ -53,3 +64,11 @@ class SalesforceSignIn:
             rows += page["records"]
             path, params = page.get("nextRecordsUrl"), None
         return rows
+
+    def _granted(self) -> dict[str, Any]:
+        """What the org gives for the credentials of its app."""
+        known = self.credentials
+        app = (known["consumer_key"], known["consumer_secret"])
+        form = {"grant_type": "client_credentials"}
+        told = httpx.post(f"{known['login_url']}/services/oauth2/token", data=form, auth=app, timeout=30)
+        return dict(told.raise_for_status().json())

@@ -17,4 +17,8 @@ def platform_sink(name: str, conn_id: str) -> Sink:
             from crm_patterns.hooks.hubspot import HubSpotHook
 
             return HubSpotHook(conn_id).sink()
+        case "pardot":
+            from crm_patterns.hooks.pardot import PardotHook
+
+            return PardotHook(conn_id).sink()
     raise FixSettings(f"There is no marketing platform {name}.", fix="Correct marketing_sync.yaml.")
