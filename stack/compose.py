@@ -51,10 +51,12 @@ def make_connections(
     folder: Folder = Path("/secrets"),
     salesforce: Annotated[Path, typer.Option(help="Data folder of the Salesforce sandbox.")] = Path("/data/salesforce"),
     hubspot: Annotated[Path, typer.Option(help="Data folder of the HubSpot sandbox.")] = Path("/data/hubspot"),
+    pardot: Annotated[Path, typer.Option(help="Data folder of the Account Engagement sandbox.")] = Path("/data/pardot"),
     state: Annotated[str, typer.Option(help="Host of PostgreSQL.")] = "postgres",
 ) -> None:
     """Write the connections in the form of Airflow's LocalFilesystemBackend."""
     app, private_app = _credentials(salesforce), _credentials(hubspot)
+    unit = _credentials(pardot)["business_unit_id"]
     known = StackSecrets.load(folder / "stack.json")
     keys = {name: app[name] for name in ("consumer_key", "consumer_secret")}
     told = {
@@ -105,6 +107,11 @@ def make_connections(
                 "webhook_secret": private_app.get("client_secret", ""),
                 "app_id": str(private_app.get("private_app_id", "")),
             },
+        },
+        "pardot_default": {
+            "conn_type": "pardot",
+            "host": "http://pardot:8080",
+            "extra": {**keys, "login_url": "http://salesforce:8080", "business_unit_id": unit},
         },
     }
     write_atomically(folder / "connections.json", json.dumps(connections, indent=2), mode=FOR_OTHER_CONTAINERS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stack.files import read_json
-from stack.installation import HUBSPOT, SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.installation import HUBSPOT, PARDOT, SALESFORCE, SLACK, WAREHOUSE, Installation
 from stack.ports import LOOPBACK
 
 WAREHOUSE_USER = "CRM_LOADER"
@@ -48,6 +48,7 @@ def stack_connections(installation: Installation) -> dict[str, dict[str, Any]]:
             "password": SLACK_WEBHOOK_TOKEN,
         },
         "hubspot_default": _hubspot(installation),
+        "pardot_default": _pardot(installation),
     }
 
 
@@ -68,6 +69,13 @@ def _hubspot(installation: Installation) -> dict[str, Any]:
     place = {"host": LOOPBACK, "port": installation.ports[HUBSPOT], "schema": "http"}
     told = {"webhook_secret": keys.get("client_secret", ""), "app_id": str(keys.get("private_app_id", ""))}
     return {"conn_type": "hubspot", **place, "password": keys.get("access_token", ""), "extra": told}
+
+
+def _pardot(installation: Installation) -> dict[str, Any]:
+    """The business unit, behind the connected app of the Salesforce org."""
+    unit = read_json(installation.home.service_data(PARDOT) / "credentials.json")
+    extra = {**_salesforce(installation)["extra"], "business_unit_id": unit.get("business_unit_id", "")}
+    return {"conn_type": "pardot", "host": installation.url(PARDOT), "extra": extra}
 
 
 def stack_settings(installation: Installation) -> dict[str, str]:

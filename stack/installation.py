@@ -14,8 +14,9 @@ WAREHOUSE = "warehouse"
 SALESFORCE = "salesforce"
 SLACK = "slack"
 HUBSPOT = "hubspot"
+PARDOT = "pardot"
 API_SERVER = "airflow-api-server"
-LISTENING = (API_SERVER, WAREHOUSE, SALESFORCE, SLACK, HUBSPOT)
+LISTENING = (API_SERVER, WAREHOUSE, SALESFORCE, SLACK, HUBSPOT, PARDOT)
 
 
 @dataclass(frozen=True, slots=True)

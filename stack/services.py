@@ -11,13 +11,14 @@ from typing import Any
 
 import httpx
 
-from stack.installation import API_SERVER, HUBSPOT, SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.installation import API_SERVER, HUBSPOT, PARDOT, SALESFORCE, SLACK, WAREHOUSE, Installation
 
 SCHEDULER = "airflow-scheduler"
 DAG_PROCESSOR = "airflow-dag-processor"
 TRIGGERER = "airflow-triggerer"
 SANDBOX_SIZE_VARIABLE = "CRM_SANDBOX_SIZE"
 SANDBOX_SIZE = "10000"
+PARDOT_PEOPLE = "1000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def outside_services(installation: Installation) -> list[Service]:
         _sandbox(installation, SLACK),
         # The people of a new account are imported from the org (people.py), as a company would.
         _sandbox(installation, HUBSPOT, "--size", "0"),
+        _pardot(installation),
     ]
 
 
@@ -89,6 +91,12 @@ def _warehouse(installation: Installation) -> Service:
 def _sandbox(installation: Installation, name: str, *options: str) -> Service:
     data = str(installation.home.service_data(name))
     return _serving(installation, name, (sys.executable, "-m", "sandbox", name, "--data", data, *options))
+
+
+def _pardot(installation: Installation) -> Service:
+    """It takes the tokens of the Salesforce org, waits for that one to come up, and has people of it."""
+    org = str(installation.home.service_data(SALESFORCE))
+    return _sandbox(installation, PARDOT, "--salesforce-data", org, "--size", PARDOT_PEOPLE)
 
 
 def _serving(installation: Installation, name: str, command: tuple[str, ...]) -> Service:

@@ -49,7 +49,7 @@ ONLY_PLACES = {  # same setting, another address or folder
 
 def test_every_part_of_the_production_shape_is_there() -> None:
     assert set(AIRFLOW) == {"api-server", "scheduler", "dag-processor", "triggerer", "worker", "migrate"}
-    assert set(LOCAL) == {"secrets", "connections", "storage", "warehouse", "salesforce", "hubspot", "slack"}
+    assert set(LOCAL) == {"secrets", "connections", "storage", "warehouse", "salesforce", "hubspot", "pardot", "slack"}
     assert set(SERVICES) - AIRFLOW.keys() - LOCAL.keys() == {"postgres", "redis"}
 
 

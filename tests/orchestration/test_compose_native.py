@@ -43,6 +43,7 @@ LISTENING = {
     "salesforce:8080": "salesforce",
     "slack:8080": "slack",
     "hubspot:8080": "hubspot",
+    "pardot:8080": "pardot",
 }
 PROOF = """
 from datetime import datetime
@@ -69,6 +70,9 @@ def proof():
         assert urllib.request.urlopen(login_url + "/services/data", timeout=10).status == 200
         hubspot = BaseHook.get_connection("hubspot_default")
         assert hubspot.host == "127.0.0.1" and hubspot.password.startswith("pat-")
+        from crm_patterns.hooks.pardot import PardotHook
+        works, told = PardotHook().test_connection()
+        assert works, told
         slack = BaseHook.get_connection("slack_default")
         assert slack.host.endswith("/services")
 
@@ -100,6 +104,7 @@ class Machine:
             text = text.replace(there, str(here))
         for there in ("/data", "/tmp/ready.json"):
             text = text.replace(f"={there}", f"={self.folder / service}{there.replace('/tmp', '')}")
+        text = text.replace("=/salesforce", f"={self.folder / 'salesforce' / 'data'}")
         return text.replace("0.0.0.0", "127.0.0.1")
 
     def command(self, service: str) -> list[str]:
@@ -220,9 +225,9 @@ def answers(url: str) -> bool:
 
 
 def start_the_outside_world(machine: Machine) -> None:
-    for service in ("storage", "warehouse", "salesforce", "hubspot", "slack"):
+    for service in ("storage", "warehouse", "salesforce", "hubspot", "pardot", "slack"):
         machine.start(service)
-    for service in ("storage", "warehouse", "salesforce", "hubspot", "slack"):
+    for service in ("storage", "warehouse", "salesforce", "hubspot", "pardot", "slack"):
         scheme = "https" if service == "warehouse" else "http"
         url = f"{scheme}://127.0.0.1:{machine.ports[service]}"
         machine.wait(service, lambda url=url: answers(url))
@@ -230,6 +235,7 @@ def start_the_outside_world(machine: Machine) -> None:
     assert httpx.put(bucket, trust_env=False).status_code == 200
     command = machine.command("connections")
     command[command.index("/data")] = str(machine.folder / "salesforce" / "data")
+    command[command.index("/pardot")] = str(machine.folder / "pardot" / "data")
     command[command.index("/hubspot")] = str(machine.folder / "hubspot" / "data")
     subprocess.run(command, cwd=ROOT, env=machine.environment("connections"), check=True, timeout=60)
     connections = machine.folders["/secrets"] / "connections.json"
