@@ -1,6 +1,6 @@
 """The part of Airflow's REST API that the stack and the demo use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -64,6 +64,10 @@ class AirflowApi:
         """Ask for a run; returns its id."""
         answer = self._call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf)})
         return str(answer.json()["dag_run_id"])
+
+    def answer(self, hitl_details: str, options: Sequence[str]) -> None:
+        """A person's answer to what a task asks under Required Actions."""
+        self._call("PATCH", hitl_details, json={"chosen_options": list(options), "params_input": {}})
 
     def _call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         try:

@@ -10,9 +10,11 @@ from stack import supervisor
 from stack.airflow_api import AirflowApi
 from stack.demo_page import print_page
 from stack.demo_run import DemoRun, Story
+from stack.demo_sync import Approver, tell_sync
 from stack.errors import StackError
 from stack.home import StackHome
 from stack.installation import Installation
+from stack.marketing_people import is_wanted
 from stack.passing_time import be_eventful, live_on
 from stack.run_progress import display_for, follow
 
@@ -51,7 +53,9 @@ def tell(installation: Installation, api: AirflowApi, console: Console, say: Say
         wait_until_known(api, dag_id)
         run_id = start_run(api, dag_id, say)
         say(f"following {dag_id}, {run_id}")
-        return DemoRun(dag_id, run_id, follow(api, dag_id, run_id, display_for(console), deadline_s=RUN_WITHIN_S))
+        approver = Approver(api, dag_id, run_id, say)
+        view = follow(api, dag_id, run_id, display_for(console), deadline_s=RUN_WITHIN_S, attend=approver.attend)
+        return DemoRun(dag_id, run_id, view)
 
     say(f"waiting for Airflow to read {ELT}")
     wait_until_known(api, ELT)
@@ -65,7 +69,8 @@ def tell(installation: Installation, api: AirflowApi, console: Console, say: Say
     changes = run(ELT)
     upkeep = run(UPKEEP)
     audit = run(AUDIT) if first is not None else None
-    return Story(first, changes, upkeep, audit)
+    sync = tell_sync(installation, api, run, say) if is_wanted() else None
+    return Story(first, changes, upkeep, audit, sync)
 
 
 def wait_until_known(api: AirflowApi, dag_id: str) -> None:

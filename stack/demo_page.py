@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from stack.demo_run import DemoRun, Story
+from stack.demo_sync import SyncStory
 from stack.environment import ADMIN
 from stack.errors import StackError
-from stack.installation import API_SERVER, SALESFORCE, WAREHOUSE, Installation
+from stack.installation import API_SERVER, HUBSPOT, SALESFORCE, WAREHOUSE, Installation
 from stack.ledger import Ledger, Row, read_ledger
 
 SETTLED_AS = ("created", "updated", "deleted", "unchanged", "rejected", "deferred")
@@ -27,6 +28,9 @@ def print_page(console: Console, installation: Installation, story: Story) -> bo
     for run, ledger in zip(elt, ledgers, strict=True):
         _chapter(console, run, ledger, is_first=run is story.first)
     _facts(console, ledgers[-1].facts)
+    if story.sync is not None:
+        _in_step(console, installation, story.sync)
+        wrong += story.sync.wrong
     for sentence in wrong:
         console.print(f"wrong: {sentence}", style="bold red", markup=False)
     if not wrong:
@@ -111,6 +115,18 @@ def _facts(console: Console, facts: Mapping[str, list[Row]]) -> None:
         tell(step.replace("_", " "), _worth_telling(rows))
     marts = [f"{_name(row)} {int(row['records']):,}" for row in facts.get("marts", [])]
     tell("marts", f"rows: {', '.join(marts) or 'none'}")
+
+
+def _in_step(console: Console, installation: Installation, sync: SyncStory) -> None:
+    """What was seen in both systems after the runs of the marketing pattern, and what became of the records."""
+    console.print(f"\n[bold]Salesforce and HubSpot[/]  {installation.url(HUBSPOT)} (sandbox)")
+    for run in sync.runs:
+        ledger = _ledger(console, installation, run, facts_of=[])
+        for outcome in ledger.outcomes:
+            counts = ", ".join(f"{_count(outcome, kind):,} {kind}" for kind in SETTLED_AS if _count(outcome, kind))
+            console.print(f"{outcome['object_name']:<17} {counts or 'nothing to do'}  (run {run.run_id})", markup=False)
+    for topic, sentence in sync.seen:
+        console.print(f"{topic:<17} {sentence}", markup=False)
 
 
 def _by_step(rows: list[Row]) -> dict[str, list[Row]]:

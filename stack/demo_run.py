@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from stack.run_progress import RunView
+
+if TYPE_CHECKING:
+    from stack.demo_sync import SyncStory
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Story:
     changes: DemoRun | None = None
     upkeep: DemoRun | None = None
     audit: DemoRun | None = None
+    sync: "SyncStory | None" = None
     took_s: float = 0.0
 
     def ended_after(self, took_s: float) -> "Story":
@@ -36,4 +41,5 @@ class Story:
     @property
     def runs(self) -> Iterator[DemoRun]:
         """Those that there were."""
-        return (run for run in (self.first, self.changes, self.upkeep, self.audit) if run is not None)
+        own = (self.first, self.changes, self.upkeep, self.audit)
+        return (run for run in (*own, *(self.sync.runs if self.sync else ())) if run is not None)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -54,7 +54,18 @@ class Display(Protocol):
         """The run has ended."""
 
 
-def follow(api: AirflowApi, dag_id: str, run_id: str, display: Display, *, deadline_s: float) -> RunView:
+STEPS = ("extract", "load", "plan", "validate", "gate", "publish", "apply", "reconcile", "verify")
+
+
+def follow(
+    api: AirflowApi,
+    dag_id: str,
+    run_id: str,
+    display: Display,
+    *,
+    deadline_s: float,
+    attend: Callable[[RunView], None] | None = None,
+) -> RunView:
     """Wait for the end of a run and show it meanwhile.
 
     Raises:
@@ -71,6 +82,8 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, display: Display, *, deadl
             display.show(view)
             if view.state in FINAL:
                 return view
+            if attend is not None:
+                attend(view)
             if time.monotonic() > give_up:
                 raise StackError(f"{dag_id} has not ended within {deadline_s:.0f} s; it goes on in the Airflow UI.")
             time.sleep(1.0)
@@ -137,7 +150,7 @@ def grid(view: RunView) -> Table:
         groups.setdefault(group, {})[step] = state
         if group and step not in steps:
             steps.append(step)
-    order = {step: place for place, step in enumerate(("extract", "load", "validate", "publish", "reconcile"))}
+    order = {step: place for place, step in enumerate(STEPS)}
     steps.sort(key=lambda step: order.get(step, len(order)))
     table = Table(box=None, title=f"{view.settled} of {len(view.tasks)} tasks", title_justify="left", pad_edge=False)
     for heading in ("", *steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from crm_patterns.operators.sync_step import SyncOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from crm_patterns.core.changes import ChangeSet, RecordOutcome
 
 
 class ApplySyncOperator(SyncOperator):
@@ -28,6 +31,7 @@ class ApplySyncOperator(SyncOperator):
         self.passed = passed
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from crm_patterns.patterns.plan_text import counted
         from crm_patterns.steps.apply import ApplyOrder, apply
 
         with self.reported(context) as state, self.both_sides(state, context) as sides:
@@ -37,12 +41,17 @@ class ApplySyncOperator(SyncOperator):
             )
             sinks = {sink.name: sink for sink in sides.values()}
             done = apply(sinks, state, changes, order, clock=lambda: datetime.now(UTC))
-        for change in changes.writes:
-            outcome = done.outcomes[change.change_id]
-            if not outcome.is_accepted:
-                where = f"{change.system} {change.object_name} {change.record_id or change.key}"
-                self.log.warning("%s: %s: %s", outcome.fate, where, outcome.reason)
+        for line in counted(_not_accepted(changes, done.outcomes), most=self.settings.log_changes):
+            self.log.warning("%s", line)
         if done.out_of_budget:
             self.log.warning("Deferred until %s: %s", done.until, done.out_of_budget)
         self.log.info("%s", done.tally)
         return {**self.passed, "tally": done.tally.to_json(), "out_of_budget": done.out_of_budget}
+
+
+def _not_accepted(changes: ChangeSet, outcomes: Mapping[str, RecordOutcome]) -> Iterator[str]:
+    for change in changes.writes:
+        outcome = outcomes[change.change_id]
+        if not outcome.is_accepted:
+            where = f"{change.system} {change.object_name} {change.record_id or change.key}"
+            yield f"{outcome.fate}: {where}: {outcome.reason}"

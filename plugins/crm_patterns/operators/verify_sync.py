@@ -74,6 +74,12 @@ class VerifySyncOperator(SyncOperator):
         return {Side(side): Window.from_json(window) for side, window in self.applied["windows"].items()}
 
     def _tell(self, seen: Verification) -> None:
-        for each in seen.differences:
-            where = f"{each.change.system} {each.change.object_name} {each.record_id}"
-            self.log.warning("%s: %s holds %r, and %r was written.", where, each.field_name, each.present, each.written)
+        from crm_patterns.patterns.plan_text import counted, shown
+
+        sentences = (
+            f"{each.change.system} {each.change.object_name} {each.record_id}: {each.field_name} holds "
+            f"{shown(each.present)}, and {shown(each.written)} was written."
+            for each in seen.differences
+        )
+        for line in counted(sentences, most=self.settings.log_changes):
+            self.log.warning("%s", line)

@@ -31,7 +31,7 @@ def find_counterparts(
 ) -> None:
     """Whoever, on either side, names the records that are alone, is named by them, or shares their key."""
     for side, waiting in alone.items():
-        keys = [key for record in waiting if (key := _key(pairing, side, record))]
+        keys = [key for record in waiting if (key := key_of(pairing, side, record))]
         ids = [record.record_id for record in waiting]
         named = [str(record.values.get(pairing.end(side).own_key) or "") for record in waiting]
         for where, field_name, values in (
@@ -53,7 +53,7 @@ def _find(
             into.setdefault(record.record_id, record)
 
 
-def _key(pairing: Pairing, side: Side, record: TargetRecord) -> str:
+def key_of(pairing: Pairing, side: Side, record: TargetRecord) -> str:
     """The canonical value of the field by which the side's records are found; empty where it has none."""
     end = pairing.end(side)
     pair = next((p for p in pairing.fields if end.find_by and p.end(side).name == end.find_by), None)
@@ -69,7 +69,7 @@ def match_records(pairing: Pairing, records: Records, links: Sequence[LinkEnds])
     def candidates(side: Side) -> list[Candidate]:
         own = pairing.end(side).own_key
         return [
-            Candidate(i, str(r.values.get(own) or "") if own else "", {"key": _key(pairing, side, r)})
+            Candidate(i, str(r.values.get(own) or "") if own else "", {"key": key_of(pairing, side, r)})
             for i, r in sorted(records[side].items())
             if is_living(r)
         ]

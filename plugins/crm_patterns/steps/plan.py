@@ -7,7 +7,7 @@ or key, so that a plan of ten changes costs what ten changes cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crm_patterns.core.changes import Action, Change, ChangeSet, LinkEnds, RecordOutcome, Side
@@ -25,6 +25,7 @@ from crm_patterns.steps.counterparts import (
     fetch,
     find_counterparts,
     is_living,
+    key_of,
     match_records,
     new_link,
     unlinked,
@@ -195,11 +196,20 @@ def _in_step(
 def _creates(order: PlanOrder, records: Records, matching: Matching) -> list[PairPlan]:
     plans = []
     for side, alone in ((Side.RIGHT, matching.left_alone), (Side.LEFT, matching.right_alone)):
-        for record_id in alone if side in order.creates else ():
+        wanted = _with_a_key(order.pairing, side.other, records[side.other], alone) if side in order.creates else ()
+        for record_id in wanted:
             ends = (record_id, "") if side is Side.RIGHT else ("", record_id)
             link = new_link(order.pairing, *ends)
             plans.append(create(order.pairing, side, records[side.other][record_id], link=link))
     return plans
+
+
+def _with_a_key(
+    pairing: Pairing, side: Side, records: Mapping[str, TargetRecord], alone: Iterable[str]
+) -> Iterator[str]:
+    """Nothing is made of a record that nobody could find again by its key: a person without a mail address."""
+    is_found_by_key = bool(pairing.end(side).find_by)
+    return (i for i in alone if not is_found_by_key or key_of(pairing, side, records[i]))
 
 
 def _preflight(
