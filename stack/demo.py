@@ -69,7 +69,7 @@ def tell(installation: Installation, api: AirflowApi, console: Console, say: Say
     changes = run(ELT)
     upkeep = run(UPKEEP)
     audit = run(AUDIT) if first is not None else None
-    sync = tell_sync(installation, api, run, say) if is_wanted() else None
+    sync = tell_sync(installation, run, say) if is_wanted() else None
     return Story(first, changes, upkeep, audit, sync)
 
 

@@ -60,7 +60,7 @@ class Edited:
     stamp: str
 
 
-def tell_sync(installation: Installation, api: AirflowApi, run: Run, say: Say) -> SyncStory:
+def tell_sync(installation: Installation, run: Run, say: Say) -> SyncStory:
     """First load, edits on both sides, an idle run.
 
     Raises:
@@ -135,7 +135,7 @@ def _look(story: SyncStory, topic: str, org: httpx.Client, account: httpx.Client
         else:
             story.check(topic, f"{sum(writes.values())} writes to either side", holds=not any(writes.values()))
         return
-    a, b, c, d = (_contact(account, pair[1]) for pair in _pairs(edited))
+    a, _, c, d = (_contact(account, pair[1]) for pair in _pairs(edited))
     _, person_b, person_c, person_d = (_person(org, pair[0]) for pair in _pairs(edited))
     sales, phone = f"Sales {edited.stamp}", f"3090{edited.stamp}"
     story.check(topic, f"{sales!r}, typed into Salesforce, is in HubSpot", holds=a["firstname"] == sales)

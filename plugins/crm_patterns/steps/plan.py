@@ -14,6 +14,7 @@ from crm_patterns.core.changes import Action, Change, ChangeSet, LinkEnds, Recor
 from crm_patterns.core.identity import Matching, Refusal
 from crm_patterns.core.ports import RunKey, Sink, State
 from crm_patterns.core.reviews import Review
+from crm_patterns.core.targets import TargetRecord
 from crm_patterns.core.windows import Window
 from crm_patterns.patterns.comparison import FieldProblem, Pairing, PairPlan, compare, create
 from crm_patterns.patterns.consent import ConsentGiven
