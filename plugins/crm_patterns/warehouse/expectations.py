@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crm_patterns.core.ports import Table
-from crm_patterns.warehouse.suites import OnFailure, Rule
+from crm_patterns.core.rules import OnFailure, Rule
 
 if TYPE_CHECKING:
     from great_expectations.core.batch import Batch
@@ -16,15 +16,16 @@ _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
 _NO_PROGRESS_BAR = 1_000_000
 
 
-def configuration_of(name: str, rule: Rule) -> ExpectationConfiguration:
+def configuration_of(name: str, rule: Rule, *, cased: Callable[[str], str] = str.upper) -> ExpectationConfiguration:
     """
     The rule under a name that is its own within the run; a column in upper case, so that reserved words work.
 
-    The columns of a list stay in lower case, as Great Expectations looks them up in what it found in the table.
+    The columns of a list stay in lower case, as Great Expectations looks them up in what it found in the table. Rows in
+    memory have lower case (`cased`).
     """
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    kwargs = {key: value.upper() if key in _COLUMN_ARGUMENTS else value for key, value in rule.kwargs.items()}
+    kwargs = {key: cased(value) if key in _COLUMN_ARGUMENTS else value for key, value in rule.kwargs.items()}
     return ExpectationConfiguration(
         type=rule.type,
         kwargs=kwargs,

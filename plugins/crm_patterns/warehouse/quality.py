@@ -6,9 +6,8 @@ Great Expectations is imported inside the functions: it costs seconds, which a w
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +16,16 @@ from snowflake.connector import errors as vendor
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import FixSettings, RetryLater
-from crm_patterns.core.ports import QualityReport, RuleResult, Table
+from crm_patterns.core.ports import QualityReport, Table
+from crm_patterns.core.rules import Rule
 from crm_patterns.warehouse.data_docs import DataDocs
 from crm_patterns.warehouse.errors import translate
-from crm_patterns.warehouse.expectations import configuration_of, failing_keys
-from crm_patterns.warehouse.suites import OnFailure, Rule, read_suite, rules_for
+from crm_patterns.warehouse.expectations import failing_keys
+from crm_patterns.warehouse.suites import read_suite, rules_for
+from crm_patterns.warehouse.verdicts import great_expectations, quiet_config, rule_result, validate
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.core.batch import Batch
-    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 
 
 class ExpectationsQuality:
@@ -60,23 +59,23 @@ class ExpectationsQuality:
     def _checked(self, table: Table, known: Sequence[Rule], *, suite: str, run_label: str, key: str) -> QualityReport:
         rules = {f"{number:03d} {rule.name} {rule.column}": rule for number, rule in enumerate(known)}
         with self._batch(table) as batch:
-            result = _validate(batch, suite, rules)
+            result = validate(batch, suite, rules)
             answers = {answer.meta["name"]: answer for answer in result.results}
             failing = {name: rule for name, rule in rules.items() if rule.is_row_level and not answers[name].success}
             keys = failing_keys(batch, failing, table, key=key)
         page = self._docs.publish(result, suite=suite, run_label=run_label)
-        told = (_rule_result(rule, answers[name], keys.get(name, "")) for name, rule in rules.items())
+        told = (rule_result(rule, answers[name], keys_sql=keys.get(name, "")) for name, rule in rules.items())
         return QualityReport(tuple(told), page)
 
     @contextmanager
     def _batch(self, table: Table) -> Iterator[Batch]:
         """The table as a batch, on one connection."""
-        gx = _great_expectations()
+        gx = great_expectations()
         from great_expectations.datasource.fluent.interfaces import TestConnectionError
         from sqlalchemy.pool import StaticPool
 
         connection = self._connected(table)
-        context = gx.get_context(mode="ephemeral", project_config=_quiet_config())
+        context = gx.get_context(mode="ephemeral", project_config=quiet_config())
         with warnings.catch_warnings():
             # The generic data source takes a connection as it is; the Snowflake one wants the password in a URL.
             warnings.simplefilter("ignore")
@@ -106,97 +105,3 @@ class ExpectationsQuality:
         # In autocommit there is nothing to roll back; SQLAlchemy would send a statement for it after each of its own.
         connection.rollback = lambda: None
         return connection
-
-
-def _great_expectations() -> Any:
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")  # read when the library is imported
-    import great_expectations
-
-    return great_expectations
-
-
-def _quiet_config() -> Any:
-    from great_expectations.data_context.types.base import (
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-
-    return DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        analytics_enabled=False,
-        progress_bars=ProgressBarsConfig(globally=False),
-    )
-
-
-def _validate(batch: Batch, suite: str, rules: Mapping[str, Rule]) -> ExpectationSuiteValidationResult:
-    result = _ask(batch, suite, rules, "BOOLEAN_ONLY")
-    answers = {answer.meta["name"]: answer for answer in result.results}
-    failed = {name: rule for name, rule in rules.items() if not answers[name].success}
-    if failed:
-        answers |= {answer.meta["name"]: answer for answer in _ask(batch, suite, failed, "SUMMARY").results}
-    result.results = [answers[name] for name in rules]
-    return result
-
-
-def _ask(batch: Batch, suite: str, rules: Mapping[str, Rule], detail: str) -> ExpectationSuiteValidationResult:
-    expectations = [_expectation(suite, name, rule) for name, rule in rules.items()]
-    known = _great_expectations().ExpectationSuite(suite, expectations=expectations)
-    result = batch.validate(known, result_format={"result_format": detail})
-    for answer in result.results:
-        answer.meta["name"] = answer.expectation_config.meta["name"]
-        _stop_where_not_asked(answer, suite)
-    return result
-
-
-def _expectation(suite: str, name: str, rule: Rule) -> Any:
-    from great_expectations.exceptions import GreatExpectationsError
-
-    try:
-        return configuration_of(name, rule).to_domain_obj()
-    except (GreatExpectationsError, ValueError, TypeError) as error:
-        raise FixSettings(
-            f"{rule.type} in the suite {suite}.json is not understood: {' '.join(str(error).split())[:300]}.",
-            fix="Correct the suite.",
-        ) from error
-
-
-def _stop_where_not_asked(answer: ExpectationValidationResult, suite: str) -> None:
-    """Great Expectations reports an error as a failed expectation; a rule that was not asked is no verdict."""
-    raised = _exceptions(answer.exception_info or {})
-    if raised:
-        config = answer.expectation_config
-        raise RetryLater(
-            f"{config.type} of {config.kwargs.get('column', suite)} could not be asked: {raised[0][:400]}.",
-            fix=f"If it repeats, correct that expectation in {suite}.json.",
-        )
-
-
-def _exceptions(info: Mapping[str, Any]) -> list[str]:
-    if "raised_exception" in info:
-        return [" ".join(str(info.get("exception_message")).split())] if info["raised_exception"] else []
-    return [message for nested in info.values() if isinstance(nested, dict) for message in _exceptions(nested)]
-
-
-def _rule_result(rule: Rule, answer: ExpectationValidationResult, keys_sql: str) -> RuleResult:
-    told = answer.result or {}
-    return RuleResult(
-        rule=rule.name,
-        column=rule.column,
-        sentence=rule.sentence,
-        is_row_level=rule.is_row_level,
-        passed=bool(answer.success),
-        failed_rows=int(told.get("unexpected_count") or 0),
-        failing_keys_sql=keys_sql,
-        blocking=rule.on_failure is not OnFailure.WARN,
-        observed=_observed(told),
-    )
-
-
-def _observed(told: Mapping[str, Any]) -> str:
-    if "observed_value" in told:
-        return f"observed {told['observed_value']}"
-    if "unexpected_count" in told:
-        failed, rows, share = told["unexpected_count"], told["element_count"], told["unexpected_percent"]
-        return f"{int(failed):,} of {int(rows):,} rows ({share or 0:.2f} %)"
-    return ""

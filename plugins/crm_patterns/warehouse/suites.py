@@ -14,42 +14,15 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from crm_patterns.core.contracts import ContractField, FieldKind, ObjectContract
 from crm_patterns.core.errors import FixSettings
+from crm_patterns.core.rules import OnFailure, Rule
 
 RECORD_ID_LENGTH = 18
 """https://help.salesforce.com/s/articleView?id=000385585: the case-safe form, which every API returns."""
-
-
-class OnFailure(StrEnum):
-    REJECT_ROWS = "reject_rows"
-    STOP = "stop"
-    WARN = "warn"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One expectation. `columns` are contract columns that it reads; `kwargs` are Great Expectations' own."""
-
-    name: str
-    type: str
-    kwargs: Mapping[str, Any]
-    on_failure: OnFailure
-    sentence: str
-    columns: tuple[str, ...] = field(default=())
-
-    @property
-    def column(self) -> str:
-        return self.columns[0] if self.columns else ""
-
-    @property
-    def is_row_level(self) -> bool:
-        return self.on_failure is OnFailure.REJECT_ROWS
 
 
 def rules_for(contract: ObjectContract, root: Path, *, suite: str) -> tuple[Rule, ...]:

@@ -12,7 +12,8 @@ import pytest
 from crm_patterns.catalog import load_warehouse_elt
 from crm_patterns.core.contracts import ContractField, FieldKind
 from crm_patterns.core.errors import FixSettings
-from crm_patterns.warehouse.suites import OnFailure, implied_rules, read_suite, rules_for
+from crm_patterns.core.rules import OnFailure
+from crm_patterns.warehouse.suites import implied_rules, read_suite, rules_for
 from tests.sql.attempts import ORDER
 from tests.sql.standard_objects import contract_of
 

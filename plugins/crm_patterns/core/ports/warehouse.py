@@ -43,7 +43,11 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One expectation's answer. `failing_keys_sql` selects the keys of all failing rows; empty at table level."""
+    """
+    One expectation's answer. `failing_keys_sql` selects the keys of all failing rows; empty at table level.
+
+    `failing_keys` are they themselves where the rows were in memory.
+    """
 
     rule: str
     column: str
@@ -52,6 +56,7 @@ class RuleResult:
     passed: bool
     failed_rows: int = 0
     failing_keys_sql: str = ""
+    failing_keys: tuple[str, ...] = ()
     blocking: bool = True
     observed: str = ""
 
