@@ -2,15 +2,15 @@
 ### Salesforce ↔ HubSpot, Marketo, Pardot
 
 Every run, for each platform and each pairing of objects: `plan` (both sides as they are now, against what they last
-agreed on) → `gate` (a large plan waits for a person) → `apply` (only fields that differ, each record with its own
-outcome) → `verify` (read back).
+agreed on) → `validate` (the records and the plan keep their rules) → `gate` (a large plan waits for a person) → `apply`
+(only fields that differ, each record with its own outcome) → `verify` (read back).
 
 **If you were woken at night**
 
 1. `close_run` is red and names each pairing with its reason and what to do; so does the Slack message.
-2. A red `plan`: a system cannot be reached, or the settings do not fit it. Nothing was written. `gate`: somebody
-   rejected the plan, or nobody answered. `apply`: the log names the system; what was sent is on record. `verify`: a
-   record that was accepted is not there.
+2. A red `plan`: a system cannot be reached, or the settings do not fit it. `validate`: a rule about all of the rows is
+   broken; its Data Docs button shows which. Nothing was written. `gate`: somebody rejected the plan, or nobody
+   answered. `apply`: the log names the system; what was sent is on record. `verify`: an accepted record is not there.
 3. Clear the red task. Clearing anything, any number of times, is safe: what may have been written is looked for first.
 
 Records that a system does not take wait in the quarantine with the reason, and are tried again when they or the mapping
@@ -30,6 +30,7 @@ from crm_patterns.operators.claim_events import ChoosePlatformsOperator
 from crm_patterns.operators.close_sync import CHOOSE, CloseSyncOperator
 from crm_patterns.operators.gate_sync import GateSyncOperator
 from crm_patterns.operators.plan_sync import PlanSyncOperator
+from crm_patterns.operators.validate_sync import ValidateSyncOperator
 from crm_patterns.operators.verify_sync import VerifySyncOperator
 from crm_patterns.triggers.inbox import awaited_events
 
@@ -71,7 +72,8 @@ def crm_marketing_sync() -> None:
                 shared["pool"] = platform.task_pool
                 with TaskGroup(pairing.name):
                     planned = PlanSyncOperator(task_id="plan", **shared)
-                    passed = GateSyncOperator(task_id="gate", planned=planned.output, **shared)
+                    checked = ValidateSyncOperator(task_id="validate", planned=planned.output, **shared)
+                    passed = GateSyncOperator(task_id="gate", planned=checked.output, **shared)
                     applied = ApplySyncOperator(task_id="apply", passed=passed.output, **shared)
                     verified = VerifySyncOperator(task_id="verify", applied=applied.output, **shared)
                 if before is not None:

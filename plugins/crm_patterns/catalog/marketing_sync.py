@@ -117,6 +117,8 @@ class MarketingSyncSettings(CommonSettings):
 
     source_conn_id: str = "salesforce_default"
     warehouse_conn_id: str = "snowflake_default"
+    data_docs_root: str  # folder for Great Expectations' Data Docs
+    data_docs_url: str = "/crm/data-docs"  # where people open them
     attempt_schema: Identifier = "CRM_ATTEMPTS"
     keep_attempts_days: int = Field(default=7, ge=0)
     schedule: str = "*/10 * * * *"

@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook
 from crm_patterns.catalog import include_dir
 
 if TYPE_CHECKING:
-    from crm_patterns.core.ports import Quality
+    from crm_patterns.core.ports import Quality, RowQuality
     from crm_patterns.patterns.lineage import Database
     from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 
@@ -47,6 +47,13 @@ class WarehouseHook(BaseHook):
             docs_root=docs_root,
             docs_url=docs_url,
         )
+
+    @staticmethod
+    def row_quality(*, docs_root: str, docs_url: str) -> RowQuality:
+        """Great Expectations over rows in memory, by the same suites' folder. It needs no connection."""
+        from crm_patterns.warehouse.row_quality import RowExpectations
+
+        return RowExpectations(suites_root=include_dir() / "expectations", docs_root=docs_root, docs_url=docs_url)
 
     def place(self) -> Database:
         """Account and database, named as the Snowflake provider names them in its own lineage."""

@@ -22,8 +22,8 @@ class PlanSyncOperator(SyncOperator):
     """
     Reads what changed on both sides and stages the plan; writes nothing outside.
 
-    Returns where the plan is (`plan`), how many records would be written, and what became of the records that are not
-    in it. The log shows the changes field by field.
+    Returns where the plan is (`plan`) and the records that it was made from (`records`), how many changes there are,
+    and what became of the records that are not among them. The log shows the changes field by field.
     """
 
     step = "plan"
@@ -31,12 +31,14 @@ class PlanSyncOperator(SyncOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.steps.record_plan import record_plan
-        from crm_patterns.steps.sync import facts_of, plan_cycle, stage_plan
+        from crm_patterns.steps.sync import facts_of, plan_cycle, stage_compared, stage_plan
 
         with self.reported(context) as state, self.both_sides(state, context) as sinks:
             order = self._order(state, context)
             cycle = plan_cycle(sinks, state, order)
-            changes, staged = stage_plan(self._stage(), order, cycle, attempt_id=self._attempt_id(context))
+            stage, attempt_id = self._stage(), self._attempt_id(context)
+            records = stage_compared(stage, order, cycle, attempt_id=attempt_id)
+            changes, staged = stage_plan(stage, order, cycle, attempt_id=attempt_id)
             self.stage_path = staged.uri.removeprefix(f"{self.settings.stage_root}/")
             self._show(cycle, changes)
             is_dry_run = bool(context["params"].get("dry_run"))
@@ -45,6 +47,8 @@ class PlanSyncOperator(SyncOperator):
                 record_plan(state, order.run, order.pairing, cycle.planned, staged=staged, at=now)
         return {
             "plan": staged.to_xcom(),
+            "records": {side.value: ref.to_xcom() for side, ref in records.items()},
+            "changes": len(changes),
             "writes": len(changes.writes),
             **facts_of(cycle.planned),
             "windows": {side.value: window.to_json() for side, window in cycle.windows.items()},

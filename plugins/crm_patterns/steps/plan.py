@@ -71,7 +71,7 @@ class Planned:
     `refused` are changes that the target would not take, with the outcome that says why; `duplicates` and `problems`
     wait for a person to correct them, `reviews` for one to decide. `gone` are linked pairs of which a side was deleted:
     nothing is made anew. `moves` are links whose records have other ids now. `compared` are the links that were looked
-    at, `in_step` the records of each side that need nothing.
+    at, `in_step` the records of each side that need nothing, `records` all that were looked at, by their ids.
     """
 
     changes: ChangeSet
@@ -84,6 +84,7 @@ class Planned:
     compared: tuple[str, ...] = ()
     in_step: Mapping[Side, tuple[str, ...]] = field(default_factory=dict)
     read: Mapping[Side, int] = field(default_factory=dict)
+    records: Mapping[Side, Mapping[str, TargetRecord]] = field(default_factory=dict)
 
 
 def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
@@ -121,6 +122,7 @@ def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
         tuple(link.link_id for link in compared),
         {side: _in_step(pairing, side, compared, [*written, *(c for c, _ in refused)], busy) for side in Side},
         read,
+        records,
     )
 
 

@@ -15,9 +15,10 @@ from crm_patterns.patterns.comparison import Pairing
 from crm_patterns.patterns.plan_text import counted, shown
 from crm_patterns.patterns.sync_windows import by_side, only_to
 from crm_patterns.patterns.warehouse_elt import decide_window
-from crm_patterns.steps.counterparts import Ids
+from crm_patterns.steps.counterparts import Ids, is_living
 from crm_patterns.steps.plan import Planned, PlanOrder, plan
 from crm_patterns.steps.staged_changes import stage_changes
+from crm_patterns.steps.staged_records import stage_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,25 @@ def stage_plan(stage: Stage, order: CycleOrder, cycle: Cycle, *, attempt_id: str
     changes = cycle.planned.changes
     if order.systems:
         changes = only_to(changes, order.systems)
-    window = cycle.windows.get(Side.LEFT) or Window(None, cycle.read_at, WindowKind.BACKFILL)
-    address = StageAddress(order.pairing.name, "changes", window, attempt_id)
+    address = _address(order, cycle, "changes", attempt_id)
     return changes, stage_changes(stage, address, changes, planned_at=cycle.read_at.isoformat())
+
+
+def stage_compared(stage: Stage, order: CycleOrder, cycle: Cycle, *, attempt_id: str) -> Mapping[Side, StageRef]:
+    """The records of each side that has some, as Parquet, for the audit."""
+    staged = {}
+    for side in Side:
+        records = [r for _, r in sorted(cycle.planned.records.get(side, {}).items()) if is_living(r)]
+        if records:
+            address = _address(order, cycle, order.pairing.end(side).system, attempt_id)
+            at = cycle.read_at.isoformat()
+            staged[side] = stage_records(stage, address, order.pairing, side, records, read_at=at)
+    return staged
+
+
+def _address(order: CycleOrder, cycle: Cycle, what: str, attempt_id: str) -> StageAddress:
+    window = cycle.windows.get(Side.LEFT) or Window(None, cycle.read_at, WindowKind.BACKFILL)
+    return StageAddress(order.pairing.name, what, window, attempt_id)
 
 
 def settle_cycle(

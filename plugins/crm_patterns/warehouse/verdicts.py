@@ -1,7 +1,7 @@
 """
 Great Expectations, asked: rules over a batch, and what it answered in our words.
 
-It is imported inside the functions: it costs seconds, which a worker pays once, and only when there is something to ask.
+It is imported inside the functions: it costs seconds, which a worker pays once, and only where there is work for it.
 """
 
 from __future__ import annotations

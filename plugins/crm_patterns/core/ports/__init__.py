@@ -34,7 +34,7 @@ from crm_patterns.core.ports.source import (
 from crm_patterns.core.ports.stage import Stage, StageWriter
 from crm_patterns.core.ports.state import LedgerStore, ProgressStore, QuarantineStore, State
 from crm_patterns.core.ports.step_outcomes import StepOutcomeStore
-from crm_patterns.core.ports.warehouse import Quality, QualityReport, RuleResult, Table, Warehouse
+from crm_patterns.core.ports.warehouse import Quality, QualityReport, RowQuality, RuleResult, Table, Warehouse
 
 __all__ = [
     "Allowance",
@@ -73,6 +73,7 @@ __all__ = [
     "ResponseSource",
     "RetentionStore",
     "ReviewStore",
+    "RowQuality",
     "RuleResult",
     "RunKey",
     "RunSummary",

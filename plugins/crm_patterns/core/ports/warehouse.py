@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crm_patterns.core.contracts import ContractField, ObjectContract
+from crm_patterns.core.rules import Rule
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +78,13 @@ class Quality(Protocol):
 
     def check_table(self, table: Table, *, suite: str, run_label: str) -> QualityReport:
         """By the rules of the suite alone, none of which is about single rows: for tables without a contract."""
+
+
+class RowQuality(Protocol):
+    """Runs rules over rows in memory, and builds the page a person reads."""
+
+    def check_rows(
+        self, rows: Iterable[pa.RecordBatch], contract: ObjectContract, rules: Sequence[Rule], *, suite: str,
+        run_label: str,
+    ) -> QualityReport:  # fmt: skip
+        """By these rules, and those of the suite of that name where there is one."""
