@@ -66,8 +66,10 @@ HEAVY = (
     "crm_patterns.steps.publish",
     "crm_patterns.steps.reconcile",
     "crm_patterns.steps.validate",
+    "crm_patterns.steps.validate_sync",
     "crm_patterns.triggers.source_job",
     "crm_patterns.warehouse.quality",
+    "crm_patterns.warehouse.row_quality",
     "crm_patterns.warehouse.snowflake",
     "crm_patterns.warehouse.stage",
 )

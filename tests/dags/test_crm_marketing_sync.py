@@ -26,7 +26,9 @@ def test_each_platform_is_a_group_and_each_pairing_goes_from_plan_to_verify(dag:
     settings = load_marketing_sync(ROOT / "include" / "config" / "marketing_sync.yaml")
     for platform in settings.platforms:
         for pairing in platform.pairings:
-            steps = [f"{platform.name}.{pairing.name}.{step}" for step in ("plan", "gate", "apply", "verify")]
+            steps = [
+                f"{platform.name}.{pairing.name}.{step}" for step in ("plan", "validate", "gate", "apply", "verify")
+            ]
             for before, after in pairwise(steps):
                 assert after in dag.get_task(before).get_flat_relative_ids(upstream=False)
             assert {dag.get_task(step).pool for step in steps} == {platform.task_pool}
