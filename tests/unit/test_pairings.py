@@ -23,7 +23,8 @@ def settings_of(folder: Path, pairing: str, *fields: str) -> MarketingSyncSettin
     path = folder / "marketing_sync.yaml"
     listed = "".join(f"          - {field}\n" for field in fields)
     path.write_text(
-        "stage_root: file:///data\ndata_docs_root: /docs\nstart_date: 2026-01-01T00:00:00Z\nplatforms:\n  - name: hubspot\n    pairings:\n"
+        "stage_root: file:///data\ndata_docs_root: /docs\nstart_date: 2026-01-01T00:00:00Z\n"
+        "platforms:\n  - name: hubspot\n    pairings:\n"
         f"      - name: people\n{pairing}        fields:\n{listed}"
     )
     return load_marketing_sync(path)
