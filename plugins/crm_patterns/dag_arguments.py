@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def dag_arguments(
     settings: CommonSettings,
     *,
-    schedule: str,
+    schedule: str | None,
     deadline: timedelta,
     tags: Sequence[str] = ("salesforce", "snowflake"),
     events: Sequence[Asset] = (),
@@ -25,12 +25,12 @@ def dag_arguments(
     """
     Arguments of `@dag`. Runs have a data interval, do not overlap, and are not made up for by themselves.
 
-    With `events` a change of any of these assets starts a run, too; that one has no data interval.
+    With `events` a change of any of these assets starts a run, too; that one has no data interval. Without a schedule
+    a person starts them.
     """
-    timetable = CronDataIntervalTimetable(schedule, timezone="UTC")
     told = {"slack_conn_id": settings.slack_conn_id, "state_conn_id": settings.state_conn_id}
     return {
-        "schedule": AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*events)) if events else timetable,
+        "schedule": _timetable(schedule, events) if schedule else None,
         "start_date": settings.start_date,
         "catchup": False,
         "max_active_runs": 1,
@@ -45,6 +45,11 @@ def dag_arguments(
         "on_success_callback": [RunRecoveredNotice(**told), SchemaChangedNotice(**told), DriftNotice(**told)],
         "deadline": deadline_alert(deadline, slack_conn_id=settings.slack_conn_id),
     }
+
+
+def _timetable(schedule: str, events: Sequence[Asset]) -> CronDataIntervalTimetable | AssetOrTimeSchedule:
+    timetable = CronDataIntervalTimetable(schedule, timezone="UTC")
+    return AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*events)) if events else timetable
 
 
 def objects_param(names: list[str]) -> Param:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from crm_patterns.catalog.marketing_sync import EndSettings, FieldSettings, MarketingSyncSettings, PairingSettings
@@ -34,6 +34,11 @@ def pairing_of(settings: MarketingSyncSettings, name: str, translations: Transla
     ends = {SALESFORCE: _end(SALESFORCE, given.salesforce), "platform": _end(platform.name, given.platform)}
     pairs = tuple(_pair(field, platform.name, settings, translations) for field in given.fields)
     return Pairing(name, ends[SALESFORCE], ends["platform"], pairs)
+
+
+def connections_of(settings: MarketingSyncSettings, platforms: Iterable[str]) -> Mapping[str, str]:
+    """The connections of Salesforce and of these platforms, by system."""
+    return {SALESFORCE: settings.source_conn_id, **{name: settings.platform(name).connection for name in platforms}}
 
 
 def creating_sides(given: PairingSettings) -> frozenset[Side]:

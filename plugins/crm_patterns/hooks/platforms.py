@@ -1,4 +1,4 @@
-"""The marketing platforms by name."""
+"""The systems that are written to, by name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ if TYPE_CHECKING:
     from crm_patterns.core.ports import Sink
 
 
-def platform_sink(name: str, conn_id: str) -> Sink:
+def sink_of(system: str, conn_id: str) -> Sink:
     """A client for one task; close it when done. FixSettings where the connection is incomplete."""
-    match name:
+    match system:
+        case "salesforce":
+            from crm_patterns.hooks.salesforce import SalesforceHook
+
+            return SalesforceHook(conn_id).sink()
         case "hubspot":
             from crm_patterns.hooks.hubspot import HubSpotHook
 
@@ -21,4 +25,4 @@ def platform_sink(name: str, conn_id: str) -> Sink:
             from crm_patterns.hooks.pardot import PardotHook
 
             return PardotHook(conn_id).sink()
-    raise FixSettings(f"There is no marketing platform {name}.", fix="Correct marketing_sync.yaml.")
+    raise FixSettings(f"There is no system {system} to write to.", fix="Correct marketing_sync.yaml.")

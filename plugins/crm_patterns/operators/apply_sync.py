@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_patterns.operators.run_step import run_key
 from crm_patterns.operators.sync_step import SyncOperator
+from crm_patterns.operators.writing_step import WritingStep
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.changes import ChangeSet, RecordOutcome
 
 
-class ApplySyncOperator(SyncOperator):
+class ApplyChanges(WritingStep):
     """
     Writes the plan that passed the gate; returns it with the counts of what became of it.
 
@@ -34,12 +35,11 @@ class ApplySyncOperator(SyncOperator):
         from crm_patterns.patterns.plan_text import counted
         from crm_patterns.steps.apply import ApplyOrder, apply
 
-        with self.reported(context) as state, self.both_sides(state, context) as sides:
+        with self.reported(context) as state, self.systems(state, context) as sinks:
             changes = self.changes_of(self.passed)
             order = ApplyOrder(
                 run_key(context), most_tries=self.settings.most_tries, anew=bool(context["params"].get("replay"))
             )
-            sinks = {sink.name: sink for sink in sides.values()}
             done = apply(sinks, state, changes, order, clock=lambda: datetime.now(UTC))
         for line in counted(_not_accepted(changes, done.outcomes), most=self.settings.log_changes):
             self.log.warning("%s", line)
@@ -55,3 +55,7 @@ def _not_accepted(changes: ChangeSet, outcomes: Mapping[str, RecordOutcome]) -> 
         if not outcome.is_accepted:
             where = f"{change.system} {change.object_name} {change.record_id or change.key}"
             yield f"{outcome.fate}: {where}: {outcome.reason}"
+
+
+class ApplySyncOperator(ApplyChanges, SyncOperator):
+    """Both sides of a pairing."""

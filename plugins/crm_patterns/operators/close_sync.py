@@ -43,7 +43,7 @@ class CloseSyncOperator(BaseOperator):
                 run,
                 attempt_schema=settings.attempt_schema,
                 keep_attempts=timedelta(days=settings.keep_attempts_days),
-                expected=self._expected(context),
+                expected=self.expected(context),
             )
         raise_if_failed(summary)
         self._settle_events(state, run, wait=bool(summary.tally.deferred) or summary.state is RunState.DEFERRED)
@@ -57,7 +57,8 @@ class CloseSyncOperator(BaseOperator):
         done = settle_events(state, run, at=datetime.now(UTC), give_back=back)
         self.log.info("%d events settled, %d wait for a later run.", done, len(back))
 
-    def _expected(self, context: Context) -> list[str]:
+    def expected(self, context: Context) -> list[str]:
+        """What the run has to have an outcome for."""
         if context["params"].get("dry_run"):
             return []
         names = context["ti"].xcom_pull(task_ids=CHOOSE, key=CHOSEN)

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from crm_patterns.operators.asking import AsksAPerson
 from crm_patterns.operators.sync_step import SyncOperator
+from crm_patterns.operators.writing_step import WritingStep
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from crm_patterns.patterns.write_gate import GateRules
 
 
-class GateSyncOperator(AsksAPerson, SyncOperator):
+class GateChanges(AsksAPerson, WritingStep):
     """
     Passes the plan on; one above the limits of the settings waits for a person, who sees it under Required Actions.
 
@@ -49,10 +50,9 @@ class GateSyncOperator(AsksAPerson, SyncOperator):
         with self.asking(state, context) as approved:
             if not self.planned["writes"]:
                 return dict(self.planned)
-            linked = state.count_links(self.pairing_name) or None
-            pairing = self.pairing()
-            held = {(end.system, end.object_name): linked for end in (pairing.left, pairing.right)}
-            asked = question(self.changes_of(self.planned), self._limits(context), held=held, name=self.pairing_name)
+            asked = question(
+                self.changes_of(self.planned), self._limits(context), held=self.held(state), name=self.object_name
+            )
             if asked is not None and asked.rows > approved:
                 raise ApprovalNeeded(asked)
         return dict(self.planned)
@@ -64,3 +64,7 @@ class GateSyncOperator(AsksAPerson, SyncOperator):
         if above is not None:
             return GateRules(records=int(above), share=None, deletes=gate.deletes, blanks=gate.blanks)
         return GateRules(gate.records, gate.share, gate.share_at_least, gate.deletes, gate.blanks)
+
+
+class GateSyncOperator(GateChanges, SyncOperator):
+    """Before a pairing's plan is applied."""

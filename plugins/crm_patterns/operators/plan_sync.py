@@ -39,7 +39,7 @@ class PlanSyncOperator(SyncOperator):
             stage, attempt_id = self._stage(), self._attempt_id(context)
             records = stage_compared(stage, order, cycle, attempt_id=attempt_id)
             changes, staged = stage_plan(stage, order, cycle, attempt_id=attempt_id)
-            self.stage_path = staged.uri.removeprefix(f"{self.settings.stage_root}/")
+            self.stage_path = self.stage_path_of(staged.uri)
             self._show(cycle, changes)
             is_dry_run = bool(context["params"].get("dry_run"))
             if not is_dry_run:

@@ -1,29 +1,26 @@
-"""What the steps of the marketing pattern share: both systems of a pairing, and what the plan left for the next."""
+"""What the steps of the marketing pattern share: both systems of a pairing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.operators.run_step import RunStep, run_key
+from crm_patterns.operators.writing_step import WritingStep
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.catalog import MarketingSyncSettings
-    from crm_patterns.core.changes import ChangeSet, Side
+    from crm_patterns.core.changes import Side
     from crm_patterns.core.ports import Sink, State
     from crm_patterns.patterns.comparison import Pairing
 
 
-class SyncOperator(RunStep):
+class SyncOperator(WritingStep):
     """One step for one pairing of `platform`. `pairing` is its name in the settings."""
 
-    def __init__(self, *, settings: MarketingSyncSettings, platform: str, pairing: str, **kwargs: Any) -> None:
-        super().__init__(settings=settings, **kwargs)
-        self.settings = settings
+    def __init__(self, *, platform: str, pairing: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.platform = platform
         self.pairing_name = self.object_name = pairing
 
@@ -35,29 +32,21 @@ class SyncOperator(RunStep):
         known = load_translations(include_dir() / "config" / "translations.yaml")
         return pairing_of(self.settings, self.pairing_name, known)
 
+    def connections(self) -> Mapping[str, str]:
+        from crm_patterns.pairings import connections_of
+
+        return connections_of(self.settings, [self.platform])
+
+    def held(self, state: State) -> Mapping[tuple[str, str], int | None]:
+        """The linked records: only these does a plan change."""
+        linked, pairing = state.count_links(self.pairing_name) or None, self.pairing()
+        return {(end.system, end.object_name): linked for end in (pairing.left, pairing.right)}
+
     @contextmanager
     def both_sides(self, state: State, context: Context) -> Iterator[Mapping[Side, Sink]]:
-        """Salesforce and the platform, for this task; what they cost is on record, however the task ends."""
+        """Salesforce and the platform."""
         from crm_patterns.core.changes import Side
-        from crm_patterns.hooks.platforms import platform_sink
-        from crm_patterns.hooks.salesforce import SalesforceHook
+        from crm_patterns.pairings import SALESFORCE
 
-        sinks: dict[Side, Sink] = {}
-        try:
-            sinks[Side.LEFT] = SalesforceHook(self.settings.source_conn_id).sink()
-            sinks[Side.RIGHT] = platform_sink(self.platform, self.settings.platform(self.platform).connection)
-            yield sinks
-        finally:
-            for sink in sinks.values():
-                at = datetime.now(UTC)
-                state.record_calls(
-                    run_key(context), sink.name, self.pairing_name, step=self.step, usage=sink.usage(), at=at
-                )
-                sink.close()
-
-    def changes_of(self, planned: Mapping[str, Any]) -> ChangeSet:
-        """The plan as it was staged."""
-        from crm_patterns.core.staging import StageRef
-        from crm_patterns.steps.staged_changes import read_changes
-
-        return read_changes(self._stage(), StageRef.from_xcom(planned["plan"]))
+        with self.systems(state, context) as sinks:
+            yield {Side.LEFT: sinks[SALESFORCE], Side.RIGHT: sinks[self.platform]}

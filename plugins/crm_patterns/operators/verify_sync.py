@@ -1,24 +1,27 @@
-"""The last step of a pairing: the other system holds what it said it took, and the run is settled."""
+"""The last step of a plan: the other system holds what it said it took, and the run is settled."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from crm_patterns.operators.run_step import run_key
 from crm_patterns.operators.sync_step import SyncOperator
+from crm_patterns.operators.writing_step import WritingStep
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.changes import Side
+    from crm_patterns.core.changes import RecordOutcome, Side
+    from crm_patterns.core.ports import RunKey, State
     from crm_patterns.core.windows import Window
     from crm_patterns.steps.verify import Verification
 
 
-class VerifySyncOperator(SyncOperator):
+class VerifyChanges(WritingStep):
     """
-    Reads back what was written, or the share of it that the settings say; moves the watermarks; records the outcome.
+    Reads back what was written, or the share of it that the settings say; settles the run; records the outcome.
 
     StopRun where a record that was accepted is not there. A field that holds another value is told: it is an edit to
     the next run.
@@ -34,14 +37,13 @@ class VerifySyncOperator(SyncOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.errors import StopRun
         from crm_patterns.core.outcomes import Tally
-        from crm_patterns.steps.sync import outcome_of_cycle, settle_cycle
+        from crm_patterns.steps.sync import outcome_of_cycle
         from crm_patterns.steps.verify import verify
 
-        applied, run, pairing = self.applied, run_key(context), self.pairing()
+        applied, run = self.applied, run_key(context)
         windows = self._windows()
-        with self.reported(context) as state, self.both_sides(state, context) as sides:
+        with self.reported(context) as state, self.systems(state, context) as sinks:
             changes, outcomes = self.changes_of(applied), state.outcomes_of(run)
-            sinks = {sink.name: sink for sink in sides.values()}
             seen = verify(sinks, changes, outcomes, share=self.settings.verify_share)
             self._tell(seen)
             if seen.lost:
@@ -51,11 +53,9 @@ class VerifySyncOperator(SyncOperator):
                     fix="Look whether somebody deleted them; clear this task to look again.",
                 )
             tally = Tally.from_json(applied["tally"])
-            moved = settle_cycle(
-                state, run, pairing, windows, outcomes, writes_all=applied["writes_all"] and not tally.deferred
-            )
+            self.settle(state, run, outcomes, is_whole=not tally.deferred)
             outcome = outcome_of_cycle(
-                pairing,
+                self.object_name,
                 tally,
                 applied,
                 window=next(iter(windows.values()), None),
@@ -64,8 +64,11 @@ class VerifySyncOperator(SyncOperator):
                 finished_at=datetime.now(UTC),
             )
             state.record_outcome(run, outcome)
-        self.log.info("Read back %s of %s; watermarks %s.", seen.read, seen.accepted, "moved" if moved else "stay")
+        self.log.info("Read back %s of %s.", seen.read, seen.accepted)
         return {**outcome.tally.to_json(), "read_back": seen.read, "differ": len(seen.differences)}
+
+    def settle(self, state: State, run: RunKey, outcomes: Mapping[str, RecordOutcome], *, is_whole: bool) -> None:
+        """Move what moves with a run that is proven; `is_whole`: nothing of it is left to a later run."""
 
     def _windows(self) -> dict[Side, Window]:
         from crm_patterns.core.changes import Side
@@ -83,3 +86,14 @@ class VerifySyncOperator(SyncOperator):
         )
         for line in counted(sentences, most=self.settings.log_changes):
             self.log.warning("%s", line)
+
+
+class VerifySyncOperator(VerifyChanges, SyncOperator):
+    """A pairing: with it the watermarks of both sides move."""
+
+    def settle(self, state: State, run: RunKey, outcomes: Mapping[str, RecordOutcome], *, is_whole: bool) -> None:
+        from crm_patterns.steps.sync import settle_cycle
+
+        writes_all = self.applied["writes_all"] and is_whole
+        moved = settle_cycle(state, run, self.pairing(), self._windows(), outcomes, writes_all=writes_all)
+        self.log.info("The watermarks %s.", "moved" if moved else "stay")

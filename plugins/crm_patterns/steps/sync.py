@@ -123,7 +123,7 @@ def settle_cycle(
 
 
 def outcome_of_cycle(
-    pairing: Pairing,
+    name: str,
     tally: Tally,
     cycle_facts: Mapping[str, int],
     *,
@@ -140,7 +140,7 @@ def outcome_of_cycle(
     whole = tally + Tally(read=rejected + unchanged, rejected=rejected, unchanged=unchanged)
     partial = bool(whole.rejected or whole.deferred)
     return ObjectOutcome(
-        pairing.name,
+        name,
         RunState.PARTIAL if partial else RunState.SUCCESS,
         whole,
         window=window,

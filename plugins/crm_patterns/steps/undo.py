@@ -19,22 +19,29 @@ def plan_undo(sinks: Mapping[str, Sink], stage: Stage, state: State, run: RunKey
     """
     Everything the run wrote and nobody changed since. Reads, and writes nothing.
 
-    FixSettings where the run has no plan: it wrote nothing, or its stage was cleaned up.
+    Where two plans of the run changed one record, the later one in the order of their names is turned round, and the
+    other one is kept for another undo. FixSettings where the run has no plan: it wrote nothing, or there is none.
     """
     plans = state.plans(run)
     if not plans:
         raise FixSettings(
-            f"There is no plan of run {run.run_id} of {run.dag_id}.", fix="Name a run that wrote, as Airflow names it."
+            f"There is no plan of run {run.run_id} of {run.dag_id}.",
+            fix="Name a run that wrote, as Airflow names it, at the head of the run's page and in OPS.RUNS: for example "
+            "scheduled__2026-01-31T06:00:00+00:00 or manual__2026-01-31T06:07:08+00:00. A dry run wrote nothing.",
         )
     outcomes = state.outcomes_of(run)
-    changes: list[Change] = []
+    changes: dict[tuple[str, str, str], Change] = {}
     kept: list[Kept] = []
-    for ref in plans.values():
+    for _, ref in sorted(plans.items(), reverse=True):
         written = to_reverse(read_changes(stage, ref), outcomes)
         turned = reverse(written, _present(sinks, written))
-        changes += turned.changes
         kept += turned.kept
-    return Reversal(ChangeSet.of(changes), tuple(kept))
+        for change in turned.changes:
+            record = (change.system, change.object_name, change.key)
+            if record in changes:
+                kept.append(Kept(change, "", "Another plan of the run changed it too: undo the run once more."))
+            changes.setdefault(record, change)
+    return Reversal(ChangeSet.of(changes.values()), tuple(kept))
 
 
 def _present(
