@@ -1,5 +1,5 @@
 """
-Pages of ours inside Airflow's API server: Data Docs, what a task has staged, and what waits in the inbox.
+Pages of ours inside Airflow's API server: Data Docs, what a task has staged or plans to write, and the inbox.
 
 Airflow puts no sign-in before a plugin's app, so every route asks for the signed-in user itself.
 """
@@ -15,11 +15,21 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse
 
-from crm_patterns.catalog import WarehouseEltSettings, include_dir, load_warehouse_elt
+from crm_patterns.catalog import (
+    MarketingSyncSettings,
+    WarehouseEltSettings,
+    include_dir,
+    load_marketing_sync,
+    load_warehouse_elt,
+)
+from crm_patterns.core.change_rows import CHANGES
 from crm_patterns.core.staging import Manifest
 from crm_patterns.hooks.stage import StageHook
 from crm_patterns.hooks.state import StateHook
+from crm_patterns.patterns.plan_parts import Shown
+from crm_patterns.plan_page import render as render_plan
 from crm_patterns.stage_page import render
+from crm_patterns.steps.view_plan import view_plan
 
 app = FastAPI(title="CRM Integration Patterns", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -29,7 +39,22 @@ def _settings() -> WarehouseEltSettings:
     return load_warehouse_elt(include_dir() / "config" / "warehouse_elt.yaml")
 
 
+def _sync_settings() -> MarketingSyncSettings:
+    return load_marketing_sync(include_dir() / "config" / "marketing_sync.yaml")
+
+
+def _shown(
+    first: Annotated[int, Query(ge=0)] = 0,
+    size: Annotated[int, Query(ge=1, le=500)] = 100,
+    system: str = "",
+    object: str = "",  # noqa: A002 - as it stands in the address
+    action: str = "",
+) -> Shown:
+    return Shown(first, size, system, object, action)
+
+
 Settings = Annotated[WarehouseEltSettings, Depends(_settings)]
+SyncSettings = Annotated[MarketingSyncSettings, Depends(_sync_settings)]
 
 
 @app.get("/data-docs/{page:path}")
@@ -49,6 +74,25 @@ def stage_folder(attempt: str, _user: GetUserDep, settings: Settings) -> HTMLRes
     if data is None:
         raise HTTPException(404, "There is no such stage: it was cleaned up, or its extract did not finish.")
     return HTMLResponse(render(Manifest.from_json(data), uri=f"{settings.stage_root}/{attempt}"))
+
+
+@app.get("/plan/{attempt:path}")
+def plan(
+    attempt: str, _user: GetUserDep, settings: SyncSettings, shown: Annotated[Shown, Depends(_shown)]
+) -> HTMLResponse:
+    """A plan, a page at a time, with what has become of it; 404 where there is none."""
+    hook = StageHook(settings.stage_conn_id)
+    found = hook.reference_at(settings.stage_root, attempt)
+    if found is None or found[1].contract.fingerprint != CHANGES.fingerprint:
+        raise HTTPException(404, "There is no such plan: it was cleaned up, or its task did not finish.")
+    ref, manifest = found
+    part = view_plan(hook.stage(settings.stage_root, keys_conn_id=settings.keys_conn_id), ref, shown)
+    state = StateHook(settings.state_conn_id).state()
+    try:
+        known = state.intents([change.change_id for change in part.changes])
+    finally:
+        state.close()
+    return HTMLResponse(render_plan(manifest, part, shown, known=known, uri=ref.uri))
 
 
 @app.get("/inbox")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def dag() -> Any:
 def test_nothing_is_applied_before_the_gate_and_the_end_is_reported_whatever_happens(dag: Any) -> None:
     order = ["plan", "gate", "apply", "verify", "close_run"]
 
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert dag.get_task(after).upstream_task_ids == {before}
     assert dag.get_task("close_run").trigger_rule == "all_done"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
 
-from crm_patterns.core.staging import MANIFEST_NAME
+from crm_patterns.core.staging import MANIFEST_NAME, Manifest, StageRef
 
 if TYPE_CHECKING:
     from crm_patterns.core.ports import Stage
@@ -41,8 +42,21 @@ class StageHook(BaseHook):
 
     def manifest_at(self, root: str, attempt: str) -> dict[str, Any] | None:
         """The manifest below `root` in folder `attempt`, for people to read; None where there is none."""
+        data = self._manifest_bytes(root, attempt)
+        return None if data is None else dict(json.loads(data))
+
+    def reference_at(self, root: str, attempt: str) -> tuple[StageRef, Manifest] | None:
+        """The stage in that folder as it lies there now; None where there is none."""
+        data = self._manifest_bytes(root, attempt)
+        if data is None:
+            return None
+        manifest = Manifest.from_json(json.loads(data))
+        checksum = hashlib.sha256(data).hexdigest()
+        return StageRef(f"{root}/{attempt}", manifest.rows, manifest.rejected, checksum), manifest
+
+    def _manifest_bytes(self, root: str, attempt: str) -> bytes | None:
         parts = attempt.split("/")
         if not all(_PART.fullmatch(part) for part in parts):
             return None
         path = ObjectStoragePath(root, conn_id=self.stage_conn_id).joinpath(*parts, MANIFEST_NAME)
-        return dict(json.loads(path.read_text())) if path.is_file() else None
+        return bytes(path.read_bytes()) if path.is_file() else None

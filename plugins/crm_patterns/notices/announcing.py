@@ -105,7 +105,10 @@ def announce_question(
     run, run_type = told.run_of(context)
     page = told.task_url(run, task_id)
     facts = told.facts_of(run, run_type)
-    channel.send(messages.question(facts, name=alarm.object_name, reason=alarm.reason, page=page, wait=wait))
+    asked = messages.question(
+        facts, name=alarm.object_name, reason=alarm.reason, page=page, looked_at=alarm.page, wait=wait
+    )
+    channel.send(asked)
 
 
 def announce_recovery(context: Mapping[str, Any], channel: Channel) -> None:

@@ -141,9 +141,10 @@ def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
     return message(f"{run.dag_id}: {count}. {first.object_name}: {first.sentence}", blocks)
 
 
-def question(run: RunFacts, *, name: str, reason: str, page: str, wait: timedelta) -> Message:
+def question(run: RunFacts, *, name: str, reason: str, page: str, wait: timedelta, looked_at: str = "") -> Message:
     """A person is needed: nothing is published until they answer, and the run waits for them."""
     there = f" {link(page, 'Answer here')}, under Required Actions." if page else ""
+    there += f" {link(looked_at, 'The whole plan')}." if looked_at else ""
     blocks = [
         header(f"🟣 {run.dag_id} asks: publish {name}?"),
         section(escaped(f"{reason[:1].upper()}{reason[1:]}. Nothing of it is published.", limit=_PROBLEM)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from crm_patterns.operators.asking import AsksAPerson
+from crm_patterns.operators.links import PlanLink, plan_page
 from crm_patterns.operators.sync_step import SyncOperator
 from crm_patterns.operators.writing_step import WritingStep
 
@@ -28,6 +29,7 @@ class GateChanges(AsksAPerson, WritingStep):
     step = "gate"
     left_alone = "Nothing was written."
     template_fields = ("planned",)
+    operator_extra_links = (PlanLink(),)
 
     def __init__(self, *, planned: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -38,6 +40,7 @@ class GateChanges(AsksAPerson, WritingStep):
         return self.settings.gate.wait
 
     def execute(self, context: Context) -> dict[str, Any]:
+        self.plan_path = self.stage_path_of(self.planned["plan"]["uri"])
         if self.planned["dry_run"]:
             raise AirflowSkipException("A dry run: the plan is in the log of its task, and nothing is written.")
         with self.reported(context) as state:
@@ -47,11 +50,16 @@ class GateChanges(AsksAPerson, WritingStep):
         from crm_patterns.patterns.write_gate import question
         from crm_patterns.steps.guard import ApprovalNeeded
 
+        self.plan_path = self.stage_path_of(self.planned["plan"]["uri"])
         with self.asking(state, context) as approved:
             if not self.planned["writes"]:
                 return dict(self.planned)
             asked = question(
-                self.changes_of(self.planned), self._limits(context), held=self.held(state), name=self.object_name
+                self.changes_of(self.planned),
+                self._limits(context),
+                held=self.held(state),
+                name=self.object_name,
+                page=plan_page(self.plan_path),
             )
             if asked is not None and asked.rows > approved:
                 raise ApprovalNeeded(asked)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 STAGE_PAGES = "/crm/stage"
+PLAN_PAGES = "/crm/plan"
 
 
 def with_host(url: str) -> str:
@@ -36,6 +37,20 @@ class StageFolderLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         path = getattr(operator, "stage_path", "")
         return with_host(f"{STAGE_PAGES}/{path}") if path else ""
+
+
+class PlanLink(BaseOperatorLink):
+    """Opens the plan: every record and field, before and after."""
+
+    name = "Plan"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        return plan_page(getattr(operator, "plan_path", ""))
+
+
+def plan_page(path: str) -> str:
+    """The address of the plan that is staged there; empty without one."""
+    return with_host(f"{PLAN_PAGES}/{path}") if path else ""
 
 
 class SourceJobLink(BaseOperatorLink):

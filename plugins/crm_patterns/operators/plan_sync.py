@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from crm_patterns.operators.links import StageFolderLink
+from crm_patterns.operators.links import PlanLink, StageFolderLink
 from crm_patterns.operators.run_step import run_key, run_type
 from crm_patterns.operators.sync_step import SyncOperator
 
@@ -27,7 +27,7 @@ class PlanSyncOperator(SyncOperator):
     """
 
     step = "plan"
-    operator_extra_links = (StageFolderLink(),)
+    operator_extra_links = (PlanLink(), StageFolderLink())
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.steps.record_plan import record_plan
@@ -39,7 +39,7 @@ class PlanSyncOperator(SyncOperator):
             stage, attempt_id = self._stage(), self._attempt_id(context)
             records = stage_compared(stage, order, cycle, attempt_id=attempt_id)
             changes, staged = stage_plan(stage, order, cycle, attempt_id=attempt_id)
-            self.stage_path = self.stage_path_of(staged.uri)
+            self.plan_path = self.stage_path = self.stage_path_of(staged.uri)
             self._show(cycle, changes)
             is_dry_run = bool(context["params"].get("dry_run"))
             if not is_dry_run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crm_patterns.operators.apply_sync import ApplyChanges
 from crm_patterns.operators.close_sync import CloseSyncOperator
 from crm_patterns.operators.gate_sync import GateChanges
-from crm_patterns.operators.links import StageFolderLink
+from crm_patterns.operators.links import PlanLink, StageFolderLink
 from crm_patterns.operators.run_step import run_key
 from crm_patterns.operators.verify_sync import VerifyChanges
 from crm_patterns.operators.writing_step import WritingStep
@@ -49,7 +49,7 @@ class PlanUndoOperator(UndoStep):
     """
 
     step = "plan"
-    operator_extra_links = (StageFolderLink(),)
+    operator_extra_links = (PlanLink(), StageFolderLink())
 
     def execute(self, context: Context) -> dict[str, Any]:
         from crm_patterns.core.ports import RunKey
@@ -60,7 +60,7 @@ class PlanUndoOperator(UndoStep):
         with self.reported(context) as state, self.systems(state, context) as sinks:
             reversal = plan_undo(sinks, self._stage(), state, bad)
             staged = self._staged(reversal.changes, context)
-            self.stage_path = self.stage_path_of(staged.uri)
+            self.plan_path = self.stage_path = self.stage_path_of(staged.uri)
             self._show(reversal)
             is_dry_run = bool(params.get("dry_run"))
             if not is_dry_run:

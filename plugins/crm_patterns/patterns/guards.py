@@ -25,6 +25,10 @@ class Asked(Protocol):
     @property
     def rows(self) -> int: ...
 
+    @property
+    def page(self) -> str:
+        """Where all of it can be looked at; empty where that is nowhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class GuardRules:
@@ -81,6 +85,7 @@ class Alarm:
     samples: Sequence[str] = ()
     rows: int = 0
     answers: str = WHEN_PUBLISHED
+    page: str = ""
 
     @property
     def subject(self) -> str:

@@ -86,6 +86,8 @@ class Question:
     sample: Sequence[Change]
     object_name: str = ""
     """What the plan is of: the name of a pairing."""
+    page: str = ""
+    """The address of the whole plan; empty where it has none."""
 
     @property
     def rows(self) -> int:
@@ -114,12 +116,13 @@ class Question:
             f"This plan waits for you:\n\n{reasons}\n"
             f"| system | object | create | update | delete | values emptied |\n|---|---|---|---|---|---|\n{counts}\n"
             f"Some of it:\n\n| record | field | before | after | why |\n|---|---|---|---|---|\n{rows}\n"
+            f"{f'[The whole plan]({self.page})' + chr(10) * 2 if self.page else ''}"
             "**Approve** writes the plan as it is. **Reject** writes nothing; the next run plans anew."
         )
 
 
 def question(
-    changes: ChangeSet, rules: GateRules, *, held: Mapping[tuple[str, str], int | None], name: str = ""
+    changes: ChangeSet, rules: GateRules, *, held: Mapping[tuple[str, str], int | None], name: str = "", page: str = ""
 ) -> Question | None:
     """None where the plan may be applied at once. Deletes, and values that are lost, are shown first."""
     planned = volumes(changes, held=held)
@@ -127,7 +130,7 @@ def question(
     if not found:
         return None
     gravest = sorted(changes.writes, key=lambda c: (c.action is not Action.DELETE, -c.blanks))
-    return Question(found, planned, gravest[:SAMPLE], name)
+    return Question(found, planned, gravest[:SAMPLE], name, page)
 
 
 def _lines(change: Change) -> Iterator[str]:

@@ -46,6 +46,10 @@ class IntentMethods:
         with self._read() as connection:
             return {row.change_id: _outcome_of(row) for row in connection.execute(query)}
 
+    def intents(self: Transactions, change_ids: Sequence[str]) -> Mapping[str, Intent]:
+        with self._read() as connection:
+            return _known(connection, change_ids)
+
     def remember_plan(self: Transactions, run: RunKey, name: str, plan: StageRef) -> None:
         with self._write() as connection:
             insert_or_update(connection, t.plans, {**asdict(run), "name": name, "plan": json.dumps(plan.to_xcom())})
@@ -140,10 +144,14 @@ def _starts_again(earlier: Intent, run: RunKey, *, anew: bool) -> bool:
 
 def _locked(connection: Connection, change_ids: Sequence[str]) -> dict[str, Intent]:
     """What is known of them; where the database knows row locks, nobody else changes it until we are done."""
+    return _known(connection, change_ids, locks=True)
+
+
+def _known(connection: Connection, change_ids: Sequence[str], *, locks: bool = False) -> dict[str, Intent]:
     found: dict[str, Intent] = {}
     for some in chunks(change_ids):
         query = sa.select(t.intents).where(t.intents.c.change_id.in_(some)).order_by(t.intents.c.change_id)
-        for row in connection.execute(query.with_for_update()):
+        for row in connection.execute(query.with_for_update() if locks else query):
             outcome = _outcome_of(row) if row.settled_at is not None else None
             found[row.change_id] = Intent(
                 row.change_id, RunKey(row.dag_id, row.run_id), row.written_at, row.tries, outcome

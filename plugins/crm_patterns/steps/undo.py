@@ -26,7 +26,7 @@ def plan_undo(sinks: Mapping[str, Sink], stage: Stage, state: State, run: RunKey
     if not plans:
         raise FixSettings(
             f"There is no plan of run {run.run_id} of {run.dag_id}.",
-            fix="Name a run that wrote, as Airflow names it, at the head of the run's page and in OPS.RUNS: for example "
+            fix="Name a run that wrote, as Airflow names it (on the run's page and in OPS.RUNS): for example "
             "scheduled__2026-01-31T06:00:00+00:00 or manual__2026-01-31T06:07:08+00:00. A dry run wrote nothing.",
         )
     outcomes = state.outcomes_of(run)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy.engine import URL
 
-from crm_patterns.core.changes import Action
+from crm_patterns.core.changes import Action, ChangeSet, FieldChange
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.ports import RunKey
+from crm_patterns.core.staging import StageAddress
 from crm_patterns.patterns.undo import Reversal
 from crm_patterns.state import OperationalState
 from crm_patterns.state.database import open_engine
 from crm_patterns.steps.apply import ApplyOrder, apply
+from crm_patterns.steps.staged_changes import stage_changes
 from crm_patterns.steps.undo import plan_undo
 from crm_patterns.steps.verify import verify
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.sink_double import NOON
-from tests.two_systems import Systems
+from tests.two_systems import EVER, Systems
 
 RUN, UNDO = RunKey("crm_marketing_sync", "bad run"), RunKey("crm_undo", "undo")
 
@@ -99,8 +102,26 @@ def test_a_created_record_goes_only_if_nobody_touched_it_and_is_not_created_agai
 
 
 def test_a_run_without_a_plan_cannot_be_undone(systems: Systems) -> None:
-    with pytest.raises(FixSettings, match="no plan of run bad run"):
+    with pytest.raises(FixSettings, match="no plan of run bad run") as told:
         undone(systems)
+
+    assert "scheduled__2026" in told.value.fix, "it says how runs are named"
+
+
+def test_a_record_that_two_plans_of_a_run_changed_is_undone_in_two_steps(systems: Systems) -> None:
+    systems.left.edit("00Q1", Title="oops")
+    planned, _ = systems.cycle(run=RUN)
+    second = replace(planned.changes.writes[0], fields=(FieldChange("phone", "1", "9"),))
+    address = StageAddress("other", "changes", EVER, "a1")
+    staged = stage_changes(systems.stage, address, ChangeSet.of([second]), planned_at="now")
+    systems.state.remember_plan(RUN, "another", staged)
+    apply({"hubspot": systems.right}, systems.state, ChangeSet.of([second]), ApplyOrder(RUN), clock=lambda: NOON)
+
+    first = undone(systems)
+    undone(systems)
+
+    assert "undo the run once more" in first.kept[0].reason
+    assert (contact(systems, 1)["jobtitle"], contact(systems, 1)["phone"]) == ("CFO", "1")
 
 
 def test_what_was_accepted_is_read_back_whole_or_in_part(systems: Systems) -> None:

@@ -67,6 +67,9 @@ class IntentStore(Protocol):
     def outcomes_of(self, run: RunKey) -> Mapping[str, RecordOutcome]:
         """What this run has settled and no later run has redone, by change."""
 
+    def intents(self, change_ids: Sequence[str]) -> Mapping[str, Intent]:
+        """What is known of these changes, whichever run noted them last; those that were never noted are missing."""
+
     def remember_plan(self, run: RunKey, name: str, plan: StageRef) -> None:
         """The change set that this run applies under that name: the last one that was staged."""
 
