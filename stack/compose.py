@@ -51,12 +51,13 @@ def make_connections(
     folder: Folder = Path("/secrets"),
     salesforce: Annotated[Path, typer.Option(help="Data folder of the Salesforce sandbox.")] = Path("/data/salesforce"),
     hubspot: Annotated[Path, typer.Option(help="Data folder of the HubSpot sandbox.")] = Path("/data/hubspot"),
+    marketo: Annotated[Path, typer.Option(help="Data folder of the Marketo sandbox.")] = Path("/data/marketo"),
     pardot: Annotated[Path, typer.Option(help="Data folder of the Account Engagement sandbox.")] = Path("/data/pardot"),
     state: Annotated[str, typer.Option(help="Host of PostgreSQL.")] = "postgres",
 ) -> None:
     """Write the connections in the form of Airflow's LocalFilesystemBackend."""
     app, private_app = _credentials(salesforce), _credentials(hubspot)
-    unit = _credentials(pardot)["business_unit_id"]
+    service, unit = _credentials(marketo), _credentials(pardot)["business_unit_id"]
     known = StackSecrets.load(folder / "stack.json")
     keys = {name: app[name] for name in ("consumer_key", "consumer_secret")}
     told = {
@@ -107,6 +108,12 @@ def make_connections(
                 "webhook_secret": private_app.get("client_secret", ""),
                 "app_id": str(private_app.get("private_app_id", "")),
             },
+        },
+        "marketo_default": {
+            "conn_type": "marketo",
+            "host": "http://marketo:8080",
+            "login": service["client_id"],
+            "password": service["client_secret"],
         },
         "pardot_default": {
             "conn_type": "pardot",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stack.files import read_json
-from stack.installation import HUBSPOT, PARDOT, SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.installation import HUBSPOT, MARKETO, PARDOT, SALESFORCE, SLACK, WAREHOUSE, Installation
 from stack.ports import LOOPBACK
 
 WAREHOUSE_USER = "CRM_LOADER"
@@ -48,6 +48,7 @@ def stack_connections(installation: Installation) -> dict[str, dict[str, Any]]:
             "password": SLACK_WEBHOOK_TOKEN,
         },
         "hubspot_default": _hubspot(installation),
+        "marketo_default": _marketo(installation),
         "pardot_default": _pardot(installation),
     }
 
@@ -69,6 +70,13 @@ def _hubspot(installation: Installation) -> dict[str, Any]:
     place = {"host": LOOPBACK, "port": installation.ports[HUBSPOT], "schema": "http"}
     told = {"webhook_secret": keys.get("client_secret", ""), "app_id": str(keys.get("private_app_id", ""))}
     return {"conn_type": "hubspot", **place, "password": keys.get("access_token", ""), "extra": told}
+
+
+def _marketo(installation: Installation) -> dict[str, Any]:
+    """The custom service whose secret the sandbox wrote down in its credentials.json."""
+    keys = read_json(installation.home.service_data(MARKETO) / "credentials.json")
+    secret = {"login": keys.get("client_id", ""), "password": keys.get("client_secret", "")}
+    return {"conn_type": "marketo", "host": installation.url(MARKETO), **secret}
 
 
 def _pardot(installation: Installation) -> dict[str, Any]:

@@ -14,9 +14,10 @@ WAREHOUSE = "warehouse"
 SALESFORCE = "salesforce"
 SLACK = "slack"
 HUBSPOT = "hubspot"
+MARKETO = "marketo"
 PARDOT = "pardot"
 API_SERVER = "airflow-api-server"
-LISTENING = (API_SERVER, WAREHOUSE, SALESFORCE, SLACK, HUBSPOT, PARDOT)
+LISTENING = (API_SERVER, WAREHOUSE, SALESFORCE, SLACK, HUBSPOT, MARKETO, PARDOT)
 
 
 @dataclass(frozen=True, slots=True)

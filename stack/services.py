@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 
-from stack.installation import API_SERVER, HUBSPOT, PARDOT, SALESFORCE, SLACK, WAREHOUSE, Installation
+from stack.installation import API_SERVER, HUBSPOT, MARKETO, PARDOT, SALESFORCE, SLACK, WAREHOUSE, Installation
 
 SCHEDULER = "airflow-scheduler"
 DAG_PROCESSOR = "airflow-dag-processor"
 TRIGGERER = "airflow-triggerer"
 SANDBOX_SIZE_VARIABLE = "CRM_SANDBOX_SIZE"
 SANDBOX_SIZE = "10000"
-PARDOT_PEOPLE = "1000"
+MARKETO_PEOPLE = PARDOT_PEOPLE = "1000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ def outside_services(installation: Installation) -> list[Service]:
         _sandbox(installation, SLACK),
         # The people of a new account are imported from the org (people.py), as a company would.
         _sandbox(installation, HUBSPOT, "--size", "0"),
+        # Marketo's people are those of the org by their number.
+        _sandbox(installation, MARKETO, "--size", MARKETO_PEOPLE),
         _pardot(installation),
     ]
 

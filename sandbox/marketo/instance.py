@@ -28,7 +28,7 @@ class Settings:
     """
 
     activity_lag_s: float = 0.0
-    polls: int = 2
+    polls: int = 1
     updated_at_filter: bool = False
     upsert_gap_s: float = 0.0
     crm_sync: bool = False

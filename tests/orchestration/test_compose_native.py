@@ -43,6 +43,7 @@ LISTENING = {
     "salesforce:8080": "salesforce",
     "slack:8080": "slack",
     "hubspot:8080": "hubspot",
+    "marketo:8080": "marketo",
     "pardot:8080": "pardot",
 }
 PROOF = """
@@ -70,6 +71,9 @@ def proof():
         assert urllib.request.urlopen(login_url + "/services/data", timeout=10).status == 200
         hubspot = BaseHook.get_connection("hubspot_default")
         assert hubspot.host == "127.0.0.1" and hubspot.password.startswith("pat-")
+        from crm_patterns.hooks.marketo import MarketoHook
+        works, told = MarketoHook().test_connection()
+        assert works, told
         from crm_patterns.hooks.pardot import PardotHook
         works, told = PardotHook().test_connection()
         assert works, told
@@ -225,9 +229,9 @@ def answers(url: str) -> bool:
 
 
 def start_the_outside_world(machine: Machine) -> None:
-    for service in ("storage", "warehouse", "salesforce", "hubspot", "pardot", "slack"):
+    for service in ("storage", "warehouse", "salesforce", "hubspot", "marketo", "pardot", "slack"):
         machine.start(service)
-    for service in ("storage", "warehouse", "salesforce", "hubspot", "pardot", "slack"):
+    for service in ("storage", "warehouse", "salesforce", "hubspot", "marketo", "pardot", "slack"):
         scheme = "https" if service == "warehouse" else "http"
         url = f"{scheme}://127.0.0.1:{machine.ports[service]}"
         machine.wait(service, lambda url=url: answers(url))
@@ -235,6 +239,7 @@ def start_the_outside_world(machine: Machine) -> None:
     assert httpx.put(bucket, trust_env=False).status_code == 200
     command = machine.command("connections")
     command[command.index("/data")] = str(machine.folder / "salesforce" / "data")
+    command[command.index("/marketo")] = str(machine.folder / "marketo" / "data")
     command[command.index("/pardot")] = str(machine.folder / "pardot" / "data")
     command[command.index("/hubspot")] = str(machine.folder / "hubspot" / "data")
     subprocess.run(command, cwd=ROOT, env=machine.environment("connections"), check=True, timeout=60)

@@ -21,6 +21,10 @@ def sink_of(system: str, conn_id: str) -> Sink:
             from crm_patterns.hooks.hubspot import HubSpotHook
 
             return HubSpotHook(conn_id).sink()
+        case "marketo":
+            from crm_patterns.hooks.marketo import MarketoHook
+
+            return MarketoHook(conn_id).sink()
         case "pardot":
             from crm_patterns.hooks.pardot import PardotHook
 

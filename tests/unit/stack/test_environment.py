@@ -38,6 +38,7 @@ def test_every_connection_is_exported_in_airflows_json_form(installation: Instal
         "AIRFLOW_CONN_CRM_KEYS": "generic",
         "AIRFLOW_CONN_SLACK_DEFAULT": "slackwebhook",
         "AIRFLOW_CONN_HUBSPOT_DEFAULT": "hubspot",
+        "AIRFLOW_CONN_MARKETO_DEFAULT": "marketo",
         "AIRFLOW_CONN_PARDOT_DEFAULT": "pardot",
     }
     assert connections["AIRFLOW_CONN_SNOWFLAKE_DEFAULT"]["extra"]["port"] == installation.ports["warehouse"]

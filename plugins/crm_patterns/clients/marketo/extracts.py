@@ -20,8 +20,8 @@ from crm_patterns.core.errors import RetryLater, StopRun
 LONGEST = timedelta(days=31)
 SECOND = timedelta(seconds=1)
 PAGE = 1_000
-FIRST_POLL_S, LONGEST_POLL_S, LIMIT_S = 10.0, 60.0, 4 * 3600.0
-"""Marketo renews the state of a job once a minute; a job that takes longer than the limit is given up."""
+FIRST_POLL_S, LONGEST_POLL_S, LIMIT_S = 2.0, 60.0, 4 * 3600.0
+"""Months without leads are over at once, others take minutes; a job that takes longer than the limit is given up."""
 DOWNLOADS = 3
 
 Row = Mapping[str, str | None]
