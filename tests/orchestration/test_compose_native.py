@@ -248,6 +248,7 @@ def start_the_outside_world(machine: Machine) -> None:
     kept = json.loads(document)
     kept["snowflake_default"]["extra"] |= {"host": "127.0.0.1", "port": machine.ports["warehouse"]}
     kept["crm_state"] |= {"host": "127.0.0.1", "port": machine.ports["postgres"]}
+    kept["hubspot_default"] |= {"host": "127.0.0.1", "port": machine.ports["hubspot"]}
     connections.write_text(json.dumps(kept))
 
 

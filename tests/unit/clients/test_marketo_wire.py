@@ -53,6 +53,22 @@ def test_values_are_written_as_marketo_takes_them(value: Value, sent: object) ->
     assert wire.write_value(value) == sent
 
 
+@pytest.mark.parametrize(
+    ("dedupe", "unique"),
+    [({}, ["email"]), ({"dedupeFields": ["id", "email", "sfRecordId18"]}, ["email", "sfRecordId18"])],
+)
+def test_leads_are_told_apart_by_what_marketo_says_or_the_address(dedupe: dict[str, object], unique: list[str]) -> None:
+    fields = [
+        {"name": name, "dataType": "string", "updateable": True} for name in ("id", "email", "sfRecordId18", "city")
+    ]
+    told = {"searchableFields": [["id"], ["email"], ["city", "email"]], "fields": fields, **dedupe}
+
+    found = wire.read_description({"result": [told]})
+
+    assert [each.name for each in found.description.fields if each.unique] == unique
+    assert found.searchable == {"id", "email"}
+
+
 @pytest.mark.parametrize("told", ["[12,34]", "12,34", "12; 34"])
 def test_the_losers_of_a_merge_are_read_in_any_form(told: str) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)

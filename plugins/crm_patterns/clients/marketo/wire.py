@@ -92,10 +92,10 @@ def skipped(result: Mapping[str, Any]) -> Problem | None:
 
 
 def read_description(data: Mapping[str, Any]) -> LeadsDescribed:
-    """From the answer of describe2."""
+    """From the answer of describe2. Where it does not tell by what leads are told apart, it is the address."""
     [told] = data["result"]
     searchable = frozenset(names[0] for names in told.get("searchableFields") or () if len(names) == 1)
-    unique = frozenset(told.get("dedupeFields") or ()) - NEVER_UNIQUE
+    unique = frozenset(told.get("dedupeFields") or ("email",)) - NEVER_UNIQUE
     fields = tuple(_field(each, unique) for each in told["fields"])
     return LeadsDescribed(TargetDescription(LEADS, fields), searchable)
 
