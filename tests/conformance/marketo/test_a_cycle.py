@@ -1,10 +1,10 @@
-"""Salesforce and Marketo in step: what is unknown is created, what differs is written, and then there is nothing to do."""
+"""Salesforce and Marketo in step: what is unknown is created, what differs is written, and then nothing is to do."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,7 +70,7 @@ def sinks(org: SandboxProcess, people: MarketoWorld) -> Iterator[Mapping[Side, S
     marketo.close()
 
 
-def cycle(sinks: Mapping[Side, Sink], state: OperationalState, folder: Path, run_id: str, now: object) -> tuple[ChangeSet, Tally]:  # noqa: E501 # fmt: skip
+def cycle(sinks: Mapping[Side, Sink], state: OperationalState, folder: Path, run_id: str, now: Callable[[], datetime]) -> tuple[ChangeSet, Tally]:  # noqa: E501 # fmt: skip
     (folder / "sync.yaml").write_text(SETTINGS, encoding="utf-8")
     settings = load_marketing_sync(folder / "sync.yaml")
     pairing = pairing_of(settings, "marketo_people", load_translations(include_dir() / "config" / "translations.yaml"))
@@ -79,7 +79,7 @@ def cycle(sinks: Mapping[Side, Sink], state: OperationalState, folder: Path, run
     order = CycleOrder(run, pairing, WindowKind.INCREMENTAL, creates, timedelta(), timedelta(minutes=15))
     planned = plan_cycle(sinks, state, order)
     changes = planned.planned.changes
-    done = apply({sink.name: sink for sink in sinks.values()}, state, changes, ApplyOrder(run), clock=now)  # type: ignore[arg-type]  # noqa: E501
+    done = apply({sink.name: sink for sink in sinks.values()}, state, changes, ApplyOrder(run), clock=now)
     assert settle_cycle(state, run, pairing, planned.windows, done.outcomes, writes_all=order.writes_all)
     return changes, done.tally
 
