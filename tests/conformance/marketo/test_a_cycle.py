@@ -29,6 +29,7 @@ from tests.sandbox_process import SandboxProcess
 
 SETTINGS = """
 stage_root: file:///tmp
+data_docs_root: file:///tmp
 start_date: 2026-01-01T00:00:00Z
 platforms:
   - name: marketo
