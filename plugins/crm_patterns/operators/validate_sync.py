@@ -70,4 +70,4 @@ class ValidateSyncOperator(SyncOperator):
         settings = self.settings
         quality = WarehouseHook.row_quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
         records = {Side(side): StageRef.from_xcom(ref) for side, ref in self.planned["records"].items()}
-        return audit_plan(self._stage(), quality, self.pairing(), plan, records, run_label=attempt_id)
+        return audit_plan(self._stage(), quality, self.pairing(), plan, records, attempt_id=attempt_id)

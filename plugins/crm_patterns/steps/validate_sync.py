@@ -39,10 +39,11 @@ class SyncAudit:
 
 def audit_plan(
     stage: Stage, quality: RowQuality, pairing: Pairing, plan: StageRef, records: Mapping[Side, StageRef],
-    *, run_label: str,
+    *, attempt_id: str,
 ) -> SyncAudit:  # fmt: skip
     """StopRun where a rule about all of the rows is broken: then nothing of the plan goes on."""
     changes = read_changes(stage, plan)
+    run_label = f"{pairing.name}_{attempt_id}"  # digits alone Great Expectations would try to read as a date
     reports: list[tuple[Side | None, QualityReport]] = []
     for side, ref in records.items():
         rules, contract = tuple(record_rules(pairing, side)), record_contract(pairing, side)

@@ -68,7 +68,7 @@ def audited(systems: Systems, folder: Path) -> tuple[SyncAudit, StageRef]:
     records = stage_compared(systems.stage, order, cycle, attempt_id="a")
     _, plan = stage_plan(systems.stage, order, cycle, attempt_id="a")
     quality = RowExpectations(suites_root=folder, docs_root=folder / "docs", docs_url="/docs")
-    return audit_plan(systems.stage, quality, PAIRING, plan, records, run_label="a"), plan
+    return audit_plan(systems.stage, quality, PAIRING, plan, records, attempt_id="20261124230541123456t4"), plan
 
 
 def test_the_changes_of_a_bad_record_are_set_aside_and_the_rest_of_the_plan_goes_on(
