@@ -1,12 +1,14 @@
-"""`python -m crm_patterns dictionary [file]`: the data dictionary of the objects in the settings."""
+"""Commands beside Airflow: the data dictionary, what a run would write, and the questions that wait for a person."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from crm_patterns.catalog import WarehouseEltSettings, include_dir, load_warehouse_elt
+from crm_patterns.commands import plan_marketing_sync, reviews
 from crm_patterns.core.errors import IntegrationError
 from crm_patterns.core.keys import Purpose
 from crm_patterns.core.ports import Source
@@ -15,18 +17,42 @@ from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 from crm_patterns.warehouse.dialects.snowflake import column_type
 
 
+class Parser(argparse.ArgumentParser):
+    """Says 1 where it does not understand: 2 is an answer of `plan`."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
 def main(arguments: list[str]) -> int:
     """The exit status. Airflow's connections must be there, as for a task."""
-    parser = argparse.ArgumentParser(prog="python -m crm_patterns", description=__doc__)
+    parser = Parser(prog="python -m crm_patterns", description=__doc__)
     commands = parser.add_subparsers(required=True)
     dictionary = commands.add_parser("dictionary", help="describe every column of every object in Markdown")
     dictionary.add_argument("file", nargs="?", type=Path, help="where to write it; without one it is printed")
+    dictionary.set_defaults(run=_dictionary)
+    plan = commands.add_parser(
+        "plan",
+        help="print what the next run would write, and write nothing",
+        epilog=plan_marketing_sync.HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    plan_marketing_sync.add_arguments(plan)
+    plan.set_defaults(run=plan_marketing_sync.run)
+    questions = commands.add_parser("reviews", help="list the questions that no rule answers, or answer one")
+    reviews.add_arguments(questions)
+    questions.set_defaults(run=reviews.run)
     given = parser.parse_args(arguments)
     try:
-        text = made_from_the_source()
+        return int(given.run(given))
     except IntegrationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+
+
+def _dictionary(given: argparse.Namespace) -> int:
+    text = made_from_the_source()
     if given.file:
         given.file.write_text(text, encoding="utf-8")
     else:

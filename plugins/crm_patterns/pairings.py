@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
+from crm_patterns.catalog import include_dir
 from crm_patterns.catalog.marketing_sync import EndSettings, FieldSettings, MarketingSyncSettings, PairingSettings
 from crm_patterns.core.changes import Side
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.mapping import Currency, Domain, Email, Flag, Number, Plain, Translation
 from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing
 from crm_patterns.patterns.conflicts import FieldRule, Flow, Policy
-from crm_patterns.translations import Translations
+from crm_patterns.patterns.write_gate import GateRules
+from crm_patterns.translations import Translations, load_translations
 
 SALESFORCE = "salesforce"
 SIDES = {SALESFORCE: Side.LEFT, "platform": Side.RIGHT}
@@ -34,6 +36,19 @@ def pairing_of(settings: MarketingSyncSettings, name: str, translations: Transla
     ends = {SALESFORCE: _end(SALESFORCE, given.salesforce), "platform": _end(platform.name, given.platform)}
     pairs = tuple(_pair(field, platform.name, settings, translations) for field in given.fields)
     return Pairing(name, ends[SALESFORCE], ends["platform"], pairs)
+
+
+def shipped_pairing(settings: MarketingSyncSettings, name: str) -> Pairing:
+    """With the translations that lie beside the settings."""
+    return pairing_of(settings, name, load_translations(include_dir() / "config" / "translations.yaml"))
+
+
+def gate_rules(settings: MarketingSyncSettings, *, approve_above: int | None = None) -> GateRules:
+    """As the settings say; `approve_above` stands in for how many records, and for their share."""
+    gate = settings.gate
+    if approve_above is not None:
+        return GateRules(records=approve_above, share=None, deletes=gate.deletes, blanks=gate.blanks)
+    return GateRules(gate.records, gate.share, gate.share_at_least, gate.deletes, gate.blanks)
 
 
 def connections_of(settings: MarketingSyncSettings, platforms: Iterable[str]) -> Mapping[str, str]:

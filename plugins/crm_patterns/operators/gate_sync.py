@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from crm_patterns.core.ports import State
-    from crm_patterns.patterns.write_gate import GateRules
 
 
 class GateChanges(AsksAPerson, WritingStep):
@@ -47,6 +46,7 @@ class GateChanges(AsksAPerson, WritingStep):
             return self.go_on(state, context)
 
     def go_on(self, state: State, context: Context, **asked_with: Any) -> dict[str, Any]:  # noqa: ARG002
+        from crm_patterns.pairings import gate_rules
         from crm_patterns.patterns.write_gate import question
         from crm_patterns.steps.guard import ApprovalNeeded
 
@@ -56,7 +56,7 @@ class GateChanges(AsksAPerson, WritingStep):
                 return dict(self.planned)
             asked = question(
                 self.changes_of(self.planned),
-                self._limits(context),
+                gate_rules(self.settings, approve_above=context["params"].get("approve_above")),
                 held=self.held(state),
                 name=self.object_name,
                 page=plan_page(self.plan_path),
@@ -64,14 +64,6 @@ class GateChanges(AsksAPerson, WritingStep):
             if asked is not None and asked.rows > approved:
                 raise ApprovalNeeded(asked)
         return dict(self.planned)
-
-    def _limits(self, context: Context) -> GateRules:
-        from crm_patterns.patterns.write_gate import GateRules
-
-        gate, above = self.settings.gate, context["params"].get("approve_above")
-        if above is not None:
-            return GateRules(records=int(above), share=None, deletes=gate.deletes, blanks=gate.blanks)
-        return GateRules(gate.records, gate.share, gate.share_at_least, gate.deletes, gate.blanks)
 
 
 class GateSyncOperator(GateChanges, SyncOperator):

@@ -25,12 +25,9 @@ class SyncOperator(WritingStep):
         self.pairing_name = self.object_name = pairing
 
     def pairing(self) -> Pairing:
-        from crm_patterns.catalog import include_dir
-        from crm_patterns.pairings import pairing_of
-        from crm_patterns.translations import load_translations
+        from crm_patterns.pairings import shipped_pairing
 
-        known = load_translations(include_dir() / "config" / "translations.yaml")
-        return pairing_of(self.settings, self.pairing_name, known)
+        return shipped_pairing(self.settings, self.pairing_name)
 
     def connections(self) -> Mapping[str, str]:
         from crm_patterns.pairings import connections_of
@@ -38,9 +35,9 @@ class SyncOperator(WritingStep):
         return connections_of(self.settings, [self.platform])
 
     def held(self, state: State) -> Mapping[tuple[str, str], int | None]:
-        """The linked records: only these does a plan change."""
-        linked, pairing = state.count_links(self.pairing_name) or None, self.pairing()
-        return {(end.system, end.object_name): linked for end in (pairing.left, pairing.right)}
+        from crm_patterns.steps.sync import held
+
+        return held(state, self.pairing())
 
     @contextmanager
     def both_sides(self, state: State, context: Context) -> Iterator[Mapping[Side, Sink]]:

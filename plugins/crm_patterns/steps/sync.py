@@ -61,13 +61,22 @@ class Cycle:
     windows: Mapping[Side, Window]
     read_at: datetime
 
+    def changes_for(self, order: CycleOrder) -> ChangeSet:
+        """Those that the run may write."""
+        changes = self.planned.changes
+        return only_to(changes, order.systems) if order.systems else changes
 
-def plan_cycle(sinks: Mapping[Side, Sink], state: State, order: CycleOrder) -> Cycle:
-    """Claims the run's windows, reads and compares. Writes nothing outside."""
+
+def plan_cycle(sinks: Mapping[Side, Sink], state: State, order: CycleOrder, *, claims: bool = True) -> Cycle:
+    """
+    Claims the run's windows, reads and compares. Writes nothing outside.
+
+    Without `claims` it writes nothing into the state either: for a plan that is only looked at.
+    """
     read_at = max(sinks[side].now() for side in Side)
     windows, asked = {}, by_side(order.record_ids)
     if order.reads_windows:
-        windows = {side: _window(sinks[side], state, order, side) for side in Side}
+        windows = {side: _window(sinks[side], state, order, side, claims=claims) for side in Side}
         asked = by_side(_waiting(state, order.pairing))
     ids = {side: (*asked[side], *order.events.get(side, ())) for side in Side}
     planned = plan(sinks, state, PlanOrder(order.run, order.pairing, windows, ids=ids, creates=order.creates))
@@ -76,9 +85,7 @@ def plan_cycle(sinks: Mapping[Side, Sink], state: State, order: CycleOrder) -> C
 
 def stage_plan(stage: Stage, order: CycleOrder, cycle: Cycle, *, attempt_id: str) -> tuple[ChangeSet, StageRef]:
     """The changes that this run may write, as Parquet."""
-    changes = cycle.planned.changes
-    if order.systems:
-        changes = only_to(changes, order.systems)
+    changes = cycle.changes_for(order)
     address = _address(order, cycle, "changes", attempt_id)
     return changes, stage_changes(stage, address, changes, planned_at=cycle.read_at.isoformat())
 
@@ -98,6 +105,12 @@ def stage_compared(stage: Stage, order: CycleOrder, cycle: Cycle, *, attempt_id:
 def _address(order: CycleOrder, cycle: Cycle, what: str, attempt_id: str) -> StageAddress:
     window = cycle.windows.get(Side.LEFT) or Window(None, cycle.read_at, WindowKind.BACKFILL)
     return StageAddress(order.pairing.name, what, window, attempt_id)
+
+
+def held(state: State, pairing: Pairing) -> Mapping[tuple[str, str], int | None]:
+    """The linked records of both objects, for the gate: only these does a plan change. None where none is linked."""
+    linked = state.count_links(pairing.name) or None
+    return {(end.system, end.object_name): linked for end in (pairing.left, pairing.right)}
 
 
 def settle_cycle(
@@ -164,7 +177,7 @@ def facts_of(planned: Planned) -> dict[str, int]:
     }
 
 
-def _window(sink: Sink, state: State, order: CycleOrder, side: Side) -> Window:
+def _window(sink: Sink, state: State, order: CycleOrder, side: Side, *, claims: bool) -> Window:
     name, object_name = order.pairing.name, _object(order.pairing, side)
     proposed = decide_window(
         order.kind,
@@ -173,7 +186,7 @@ def _window(sink: Sink, state: State, order: CycleOrder, side: Side) -> Window:
         overlap=order.overlap,
         interval=order.interval,
     )
-    return state.claim_window(order.run, name, object_name, proposed)
+    return state.claim_window(order.run, name, object_name, proposed) if claims else proposed
 
 
 def _waiting(state: State, pairing: Pairing) -> Sequence[str]:
