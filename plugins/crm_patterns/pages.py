@@ -15,13 +15,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse
 
-from crm_patterns.catalog import (
-    MarketingSyncSettings,
-    WarehouseEltSettings,
-    include_dir,
-    load_marketing_sync,
-    load_warehouse_elt,
-)
+from crm_patterns.catalog import WarehouseEltSettings, include_dir, load_marketing_sync, load_warehouse_elt
+from crm_patterns.catalog.marketing_sync import MarketingSyncSettings
 from crm_patterns.core.change_rows import CHANGES
 from crm_patterns.core.staging import Manifest
 from crm_patterns.hooks.stage import StageHook
