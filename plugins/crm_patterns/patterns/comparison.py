@@ -85,10 +85,15 @@ class FieldProblem:
 
 @dataclass(frozen=True, slots=True)
 class PairPlan:
-    """At most one change for each side, and one that writes nothing outside where something new is agreed."""
+    """
+    At most one change for each side, and one that writes nothing outside where something new is agreed.
+
+    `answered` are reviews in which a person chose: the changes say so, and have yet to be written.
+    """
 
     changes: tuple[Change, ...] = ()
     reviews: tuple[Review, ...] = ()
+    answered: tuple[Review, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
 
 
@@ -124,7 +129,7 @@ def compare(
     """
     records = {Side.LEFT: left, Side.RIGHT: right}
     fields: dict[Side | None, list[FieldChange]] = {Side.LEFT: [], Side.RIGHT: [], None: []}
-    reviews, problems = [], []
+    reviews, answered, problems = [], [], []
     for pair in (each for each in pairing.fields if _both_have(each, records)):
         try:
             held = {side: _held(pair, side, records[side]) for side in Side}
@@ -135,6 +140,7 @@ def compare(
                 if answer is None:
                     reviews.append(review)
                     continue
+                answered.append(review)
                 decision = answer
             change = _field_change(pair, decision, records)
         except _NotMapped as unknown:
@@ -148,9 +154,8 @@ def compare(
         fields[side] += _naming(pairing, side, records[side], link)
     if problems:
         fields = {side: _unstoppable(some) if side else [] for side, some in fields.items()}
-    return PairPlan(
-        tuple(_changes(pairing, link, fields, is_new=is_new and not problems)), tuple(reviews), tuple(problems)
-    )
+    changes = tuple(_changes(pairing, link, fields, is_new=is_new and not problems))
+    return PairPlan(changes, tuple(reviews), tuple(answered), tuple(problems))
 
 
 def create(pairing: Pairing, side: Side, record: TargetRecord, *, link: LinkEnds) -> PairPlan:

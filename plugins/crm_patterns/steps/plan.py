@@ -69,9 +69,11 @@ class Planned:
     The changes, and where every record that was read and is not among them went.
 
     `refused` are changes that the target would not take, with the outcome that says why; `duplicates` and `problems`
-    wait for a person to correct them, `reviews` for one to decide. `gone` are linked pairs of which a side was deleted:
-    nothing is made anew. `moves` are links whose records have other ids now. `compared` are the links that were looked
-    at, `in_step` the records of each side that need nothing, `records` all that were looked at, by their ids.
+    wait for a person to correct them, `reviews` for one to decide; those that were `answered` are among the changes.
+    `gone` are linked pairs of which a side was deleted: nothing is made anew. `moves` are links whose records have
+    other ids now. `compared` are the links that were looked at, `in_step` the records of each side that need nothing,
+    `records` all that were looked at, by their ids; `clear` are those of both sides about which nothing is left to do:
+    in step, alone, or not there any more.
     """
 
     changes: ChangeSet
@@ -79,10 +81,12 @@ class Planned:
     duplicates: tuple[Refusal, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
     reviews: tuple[Review, ...] = ()
+    answered: tuple[Review, ...] = ()
     gone: tuple[LinkEnds, ...] = ()
     moves: tuple[LinkMove, ...] = ()
     compared: tuple[str, ...] = ()
     in_step: Mapping[Side, tuple[str, ...]] = field(default_factory=dict)
+    clear: frozenset[str] = frozenset()
     read: Mapping[Side, int] = field(default_factory=dict)
     records: Mapping[Side, Mapping[str, TargetRecord]] = field(default_factory=dict)
 
@@ -104,23 +108,26 @@ def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
         links = list({link.link_id: link for link in (*_links(state, pairing, records), *links)}.values())
     matching = match_records(pairing, records, links)
     plans, gone, compared = _compare(state, pairing, records, links, matching)
-    busy = {(p.side, p.record_id) for each in plans for p in each.problems}
     plans += _creates(order, records, matching)
+    busy = {(p.side, p.record_id) for each in plans for p in each.problems}
     changes = [change for each in plans for change in each.changes]
     everyone = [*links, *(new_link(pairing, left, right) for left, right in matching.found)]
     consent = consent_changes(pairing, records, everyone, given=order.given)
     changes, refused = _preflight(sinks, pairing, merged([*changes, *consent]))
     written = ChangeSet.of(changes)
+    planned = [*written, *(change for change, _ in refused)]
     return Planned(
         written,
         tuple(refused),
         matching.refused,
         tuple(problem for each in plans for problem in each.problems),
         tuple(review for each in plans for review in each.reviews),
+        tuple(review for each in plans for review in each.answered),
         tuple(gone),
         tuple(moves),
         tuple(link.link_id for link in compared),
-        {side: _in_step(pairing, side, compared, [*written, *(c for c, _ in refused)], busy) for side in Side},
+        {side: _in_step(pairing, side, compared, planned, busy) for side in Side},
+        _clear(order, records, links, planned, busy, matching),
         read,
         records,
     )
@@ -194,6 +201,20 @@ def _in_step(
     changing = {change.record_id for change in changes if (change.system, change.object_name) == target}
     ids = (link.id_of(side) for link in compared)
     return tuple(i for i in ids if i not in changing and (side, i) not in busy)
+
+
+def _clear(
+    order: PlanOrder, records: Records, links: Iterable[LinkEnds], planned: Iterable[Change],
+    busy: set[tuple[Side, str]], matching: Matching,
+) -> frozenset[str]:  # fmt: skip
+    """Whoever was looked at and is in no change, problem or refusal, nor is linked to one with a problem."""
+    looked_at = {i for side in Side for i in (*records[side], *order.ids.get(side, ()))}
+    waiting = {i for change in planned for i in (change.key, change.record_id)} | {i for _, i in busy}
+    waiting |= {i for refusal in matching.refused for i in (*refusal.left_ids, *refusal.right_ids)}
+    for link in links:
+        if any((side, link.id_of(side)) in busy for side in Side):
+            waiting |= {link.left_id, link.right_id}
+    return frozenset(looked_at - waiting)
 
 
 def _creates(order: PlanOrder, records: Records, matching: Matching) -> list[PairPlan]:

@@ -18,17 +18,22 @@ from crm_patterns.steps.set_aside import rejected_row
 def record_plan(
     state: State, run: RunKey, pairing: Pairing, planned: Planned, *, staged: StageRef, at: datetime
 ) -> None:
-    """Before the plan is applied; never for a dry run. Doing it twice changes nothing."""
+    """
+    Before the plan is applied; never for a dry run. Doing it twice changes nothing.
+
+    A question that was answered stays open until a later plan finds it settled: this one may yet not be written.
+    """
     state.remember_plan(run, pairing.name, staged)
     for move in planned.moves:
         state.move_link(pairing.name, move.side, old_id=move.old_id, new_id=move.new_id, run=run, at=at)
-    state.record_reviews(run, planned.compared, planned.reviews, at=at)
+    state.record_reviews(run, planned.compared, (*planned.reviews, *planned.answered), at=at)
     for side in Side:
         end = pairing.end(side)
         rows = list(_rows(pairing, planned, side))
         if rows:
             state.quarantine(run, end.system, end.object_name, rows, stage_uri=staged.uri, at=at)
-        state.release(end.system, end.object_name, planned.in_step.get(side, ()), run=run, at=at)
+        free = (*planned.in_step.get(side, ()), *planned.clear)
+        state.release(end.system, end.object_name, free, run=run, at=at)
 
 
 def _rows(pairing: Pairing, planned: Planned, side: Side) -> Iterator[RejectedRow]:

@@ -15,7 +15,7 @@ class ReviewStore(Protocol):
     """Each question once, however often it is found."""
 
     def record_reviews(self, run: RunKey, compared: Iterable[str], reviews: Sequence[Review], *, at: datetime) -> None:
-        """Ask these; whatever else was open about the links that were compared is no question any more."""
+        """Ask these, keeping their answers; whatever else was open about the links compared is none any more."""
 
     def open_reviews(self, pairing: str) -> Sequence[OpenReview]:
         """The oldest first; those that were answered and not yet applied are among them."""
