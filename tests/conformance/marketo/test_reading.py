@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +15,14 @@ from crm_patterns.core.ports import CampaignResponse
 from crm_patterns.core.targets import TargetRecord
 from crm_patterns.core.windows import Window, WindowKind
 from tests.conformance.marketo.marketo_world import MarketoWorld
+from tests.sandbox_process import SandboxProcess
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[MarketoWorld]:
+    """Of its own: other tests make leads of long ago whose ids are high, which Marketo's never are."""
+    with SandboxProcess("marketo", size=40) as process:
+        yield MarketoWorld(process)
 
 
 def window(start: datetime | None, end: datetime) -> Window:
@@ -109,8 +118,9 @@ def test_a_window_tells_edits_merges_and_deletes_once(world: MarketoWorld, marke
 
     found = read(marketo, window(start, world.now() + timedelta(seconds=1)), "city", "leadScore")
 
-    told = {each.record_id: each for each in found}
-    assert len(found) == len(told) == 5
+    ours = [each for each in found if each.record_id in (edited, scored, winner, loser, gone)]
+    told = {each.record_id: each for each in ours}
+    assert len(ours) == len(told) == 5
     assert told[edited].values == {"city": "Bergen"}
     assert told[scored].values == {"leadScore": 77}
     assert (told[loser].merged_into, told[gone].is_deleted) == (winner, True)
