@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import api_calls, extract_bulk, warehouse_load
+from benchmarks import api_calls, extract_bulk, salesforce_upsert, warehouse_load
 
 if __name__ == "__main__":
-    sys.exit(max([extract_bulk.main(), warehouse_load.main([]), api_calls.main()]))
+    sys.exit(max([extract_bulk.main(), warehouse_load.main([]), api_calls.main(), salesforce_upsert.main([])]))

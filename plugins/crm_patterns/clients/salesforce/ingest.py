@@ -47,21 +47,27 @@ class Ingest:
 
     def _told(self, operation: Operation, upload: Upload, job_id: str, status: IngestStatus) -> Iterator[WriteAnswer]:
         """One answer for each row: accepted, refused, not got to, or, where no file has it, unknown."""
-        matcher = Matcher(operation, upload)
-        for told in self._rows(job_id, "successfulResults", upload, expected=status.processed - status.failed):
+        matcher, only_first = Matcher(operation, upload), operation.verb is not Verb.INSERT
+        for told in self._rows(
+            job_id, "successfulResults", upload, only_first=only_first, expected=status.processed - status.failed
+        ):
             if (change := matcher.take(told.row)) is not None:
                 yield row_answers.accepted(change, told.record_id, created=_is_new(operation, told))
-        for told in self._rows(job_id, "failedResults", upload, expected=status.failed):
+        for told in self._rows(job_id, "failedResults", upload, only_first=only_first, expected=status.failed):
             if (change := matcher.take(told.row)) is not None:
                 yield row_answers.refusal(change, row_answers.of_bulk(told.word), self._about.description)
         left = len(upload.rows) - status.processed
-        for told in self._rows(job_id, "unprocessedrecords", upload, expected=left, own_columns=0):
+        for told in self._rows(
+            job_id, "unprocessedrecords", upload, only_first=only_first, expected=left, own_columns=0
+        ):
             if (change := matcher.take(told.row)) is not None:
                 yield row_answers.later(change, f"Bulk job {job_id} ended before it: {status.problem or status.state}.")
         lost = f"No result file of bulk job {job_id} says what became of it."
         yield from (row_answers.unknown(change, lost) for change in matcher.left())
 
-    def _rows(self, job_id: str, name: str, upload: Upload, *, expected: int, own_columns: int = 2) -> Sequence[Told]:
+    def _rows(
+        self, job_id: str, name: str, upload: Upload, *, only_first: bool, expected: int, own_columns: int = 2
+    ) -> Sequence[Told]:
         """All of a file; one that holds fewer than the job counted is fetched once more."""
         found: list[Told] = []
         for _ in range(_READ_TRIES):
@@ -69,7 +75,7 @@ class Ingest:
                 break
             body = self._jobs.results(job_id, name).body
             try:
-                found = list(read_results(body.file(), upload.header, own_columns=own_columns))
+                found = list(read_results(body.file(), upload.header, own_columns=own_columns, only_first=only_first))
             finally:
                 body.close()
         if len(found) != expected and expected > 0:

@@ -31,8 +31,9 @@ class Operation:
             return {}
         if self.verb is Verb.UPDATE:
             return change.wanted
-        given = {name: value for name, value in change.wanted.items() if not is_blank(value)}
-        if self.key and change.lookup is not None and self.key.lower() not in {name.lower() for name in given}:
+        given = {each.name: each.after for each in change.fields if not is_blank(each.after)}
+        is_said = self.key in given or self.key.lower() in {name.lower() for name in given}
+        if self.key and change.lookup is not None and not is_said:
             given[self.key] = change.lookup[1]
         return given
 

@@ -53,6 +53,7 @@ class Writer:
         self._jobs = IngestJobs(org, about.name, assignment_rule=options.assignment_rule)
         self._ingest = Ingest(self._jobs, about, limit_s=options.job_limit_s)
         self._calls = CollectionCalls(org, about, assignment=options.assignment_rule or "FALSE")
+        self._known = {field.name for field in about.description.fields}
         self._is_alone = False
 
     def apply(self, action: Action, batch: Sequence[Change]) -> list[WriteAnswer]:
@@ -73,12 +74,12 @@ class Writer:
 
     def _unknown_fields(self, change: Change, answers: Answers) -> bool:
         """One unknown column would fail a whole job."""
-        known = self._about.description.by_name
-        name = next((each.name for each in change.fields if each.name.lower() not in known), "")
-        if name:
-            problem = RowProblem("INVALID_FIELD", f"{self._about.name} has no field {name}.", name)
-            answers[change.change_id] = row_answers.refusal(change, problem, self._about.description)
-        return bool(name)
+        for each in change.fields:
+            if each.name not in self._known and each.name.lower() not in self._about.description.by_name:
+                problem = RowProblem("INVALID_FIELD", f"{self._about.name} has no field {each.name}.", each.name)
+                answers[change.change_id] = row_answers.refusal(change, problem, self._about.description)
+                return True
+        return False
 
     def _send(self, operation: Operation, changes: Sequence[Change], answers: Answers) -> None:
         again = {change.change_id for change in key_twice(operation, changes)}
