@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from xml.sax.saxutils import escape
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -28,6 +28,7 @@ from crm_patterns.receiver.places import Places
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 BODY_LIMIT_S = 10.0
+AT_ONCE = 8  # writes to the state; its pool of connections holds more
 ENDPOINTS = ("hubspot", "salesforce")
 
 
@@ -47,6 +48,7 @@ class Door:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._refusals = RefusalCounter(places.count)
+        self._at_once = CapacityLimiter(AT_ONCE)
 
     async def hubspot(self, request: Request) -> Response:
         """An array of at most 100 events, signed (v3)."""
@@ -87,7 +89,9 @@ class Door:
         """Stored before anything is answered."""
         for reason, count in received.aside.items():
             self._refusals.add(endpoint, reason, count)
-        return await _aside(lambda: self._places.store(received.events)) if received.events else 0
+        if not received.events:
+            return 0
+        return await to_thread.run_sync(self._places.store, received.events, limiter=self._at_once)
 
     def _refused(self, endpoint: str, problem: Exception) -> Refused:
         if isinstance(problem, Refused):
