@@ -146,7 +146,7 @@ def test_what_is_not_acknowledged_comes_again_by_itself_as_the_same_notification
     listen(org, receiver, automatic=True, delay_s=0.02, retry_s=0.02)
     lead(org, "Again")
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 15
     while len(receiver.bodies) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
