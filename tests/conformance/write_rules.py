@@ -201,8 +201,52 @@ class IntentRules:
         }  # fmt: skip
         assert state.plans(TWO) == {}
 
+    def test_what_was_written_is_published_without_a_value_and_links_are_not(self, state: State) -> None:
+        taken, refused, open_one = title("R1"), title("R2"), title("R3")
+        linked = replace(title("R4", link=ends(4, "L4", "R4")), action=Action.LINK)
+        state.begin_writes(ONE, [taken, refused, open_one, linked], at=AT)
+        told = done(refused, Fate.REJECTED, reason="No such title.", rule="INVALID_OPTION", field_name="jobtitle")
+        state.settle_writes(ONE, [done(taken), told, done(linked, Fate.UNCHANGED)], at=LATER_AT)
+
+        columns, rows = state.ops_rows("writes", ONE)
+
+        found = {row["record_key"]: row for row in (dict(zip(columns, row, strict=True)) for row in rows)}
+        assert {key: (row["fate"], row["reason"]) for key, row in found.items()} == {
+            "R1": ("updated", ""), "R2": ("rejected", "No such title."), "R3": ("", ""),
+        }  # fmt: skip
+        assert (found["R1"]["action"], found["R1"]["settled_at"], found["R3"]["settled_at"]) == (
+            "update",
+            LATER_AT,
+            None,
+        )
+        assert "CEO" not in str(rows)
+        assert state.ops_rows("writes", TWO)[1] == []
+
 
 class ReviewRules:
+    def test_a_question_is_published_when_it_is_asked_and_by_the_run_that_closes_it(self, state: State) -> None:
+        link = ends(1, "L1", "R1")
+        state.link([link], run=ONE, at=AT)
+        review = Review(link, "title", "CFO", "CEO", "both changed")
+        state.record_reviews(ONE, [link.link_id], [review], at=AT)
+
+        asked = self.published(state, ONE)
+        state.choose_review(review.review_id, Side.LEFT, by="Ada", at=LATER_AT)
+        decided = self.published(state, ONE)
+        state.start_run(TWO, source="salesforce", run_type="manual", at=LATER_AT)
+        state.record_reviews(TWO, [link.link_id], [], at=LATER_AT)
+
+        assert (asked["state"], asked["left_id"], asked["right_id"], asked["choice"]) == ("open", "L1", "R1", "")
+        assert (decided["state"], decided["choice"], decided["chosen_by"]) == ("decided", "left", "Ada")
+        closed = self.published(state, TWO)
+        assert (closed["run_id"], closed["state"], closed["closed_at"]) == (ONE.run_id, "closed", LATER_AT)
+        assert "CFO" not in str(closed.values())
+
+    @staticmethod
+    def published(state: State, run: RunKey) -> dict[str, object]:
+        columns, [row] = state.ops_rows("reviews", run)
+        return dict(zip(columns, row, strict=True))
+
     def test_a_question_is_asked_once_and_its_answer_lasts_until_the_values_change(self, state: State) -> None:
         link = ends(1, "L1", "R1")
         asked = Review(link, "title", "CEO", None, "both were edited")

@@ -190,6 +190,39 @@ SILENT_CHANGES = (
     _time("found_at", "when it was seen"),
 )
 
+WRITES = (
+    *_RUN_KEY,
+    _text("change_id", "the same for the same content of a change, in any run", is_key=True),
+    _text("system", "the system that was written to"),
+    _text("object_name", "the object there, as that system names it"),
+    _text("record_key", "the record's id there; of a create, the id of the record that it was created for"),
+    _text("record_id", "the id of the record that was written; empty where none was"),
+    _text("action", "create, update or delete"),
+    _text("fate", "created, updated, deleted, unchanged (it held that already), rejected, deferred; empty: not known"),
+    _text("reason", "why, in the words of the system that was written to; empty where it took the change"),
+    _text("rule", "the code of a refusal; empty otherwise"),
+    _text("field_name", "the field that was refused; empty where it is about the whole record"),
+    _count("tries", "how often the change was deferred, over all runs"),
+    _time("written_at", "when it was noted, right before it was sent"),
+    _time("settled_at", "when its fate was known; null while it is not"),
+)
+
+REVIEWS = (
+    *_RUN_KEY,
+    _text("review_id", "the question; it is another one when a value changes", is_key=True),
+    _text("pairing", "the pairing of objects, as the settings name it"),
+    _text("field_name", "the field that no rule decides"),
+    _text("left_id", "the record of Salesforce; empty where the pair is linked no more"),
+    _text("right_id", "the record of the platform; empty where the pair is linked no more"),
+    _text("reason", "why no rule decides"),
+    _text("state", "open, decided (a person chose, the next run applies it) or closed"),
+    _text("choice", "left (Salesforce) or right (the platform); empty: nobody chose"),
+    _text("chosen_by", "who chose; empty: nobody"),
+    _time("asked_at", "when it was asked first"),
+    _time("chosen_at", "when somebody chose; null: nobody did"),
+    _time("closed_at", "when a run applied the choice, or found no question any more; null while it is open"),
+)
+
 OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
     {
         "runs": RUNS,
@@ -201,5 +234,7 @@ OPS_DATASETS: Mapping[str, tuple[OpsColumn, ...]] = MappingProxyType(
         "mart_builds": MART_BUILDS,
         "drift_findings": DRIFT_FINDINGS,
         "silent_changes": SILENT_CHANGES,
+        "writes": WRITES,
+        "reviews": REVIEWS,
     }
 )

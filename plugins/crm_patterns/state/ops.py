@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.engine import Connection
 
+from crm_patterns.core.changes import Action
 from crm_patterns.core.errors import StopRun
 from crm_patterns.core.ops import OPS_DATASETS
 from crm_patterns.core.outcomes import RunState
@@ -108,6 +109,24 @@ def _silent_changes(run: RunKey) -> Query:
     return sa.select(t.silent_changes).where(_is_run(t.silent_changes, run))
 
 
+def _writes(run: RunKey) -> Query:
+    """What the run was the last to note: a change that a later run redid is that run's. A link writes nothing."""
+    return sa.select(t.intents).where(_is_run(t.intents, run), t.intents.c.action != Action.LINK.value)
+
+
+def _reviews(run: RunKey) -> Query:
+    """What the run asked, and what was closed since it began: that changes a row that an earlier run published."""
+    asked, linked = t.reviews.c, t.links.c
+    began = sa.select(t.runs.c.started_at).where(_is_run(t.runs, run)).scalar_subquery()
+    state = sa.case((asked.closed_at.is_not(None), "closed"), (asked.choice != "", "decided"), else_="open")
+    ends = (sa.func.coalesce(linked[name], "").label(name) for name in ("left_id", "right_id"))
+    return (
+        sa.select(t.reviews, state.label("state"), *ends)
+        .outerjoin(t.links, asked.link_id == linked.link_id)
+        .where(_is_run(t.reviews, run) | (asked.closed_at >= began))
+    )
+
+
 def _is_run(table: sa.Table, run: RunKey) -> ColumnElement[bool]:
     return (table.c.dag_id == run.dag_id) & (table.c.run_id == run.run_id)
 
@@ -127,5 +146,7 @@ _QUERIES: Mapping[str, Callable[[RunKey], Query]] = MappingProxyType(
         "mart_builds": _mart_builds,
         "drift_findings": _drift_findings,
         "silent_changes": _silent_changes,
+        "writes": _writes,
+        "reviews": _reviews,
     }
 )
