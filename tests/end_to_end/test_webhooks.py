@@ -101,7 +101,8 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
         first = start_run(stack.airflow, SYNC, print)
         path = f"/dags/{SYNC}/dagRuns/{quote(first)}"
         until(lambda: (stack.airflow.find(path) or {})["state"] in ENDED, 300, "the first run")
-        assert (stack.airflow.find(path) or {})["state"] == "success"
+        tasks = stack.airflow.every(f"{path}/taskInstances", "task_instances")
+        assert (stack.airflow.find(path) or {})["state"] == "success", {t["task_id"]: t["state"] for t in tasks}
         listening = Listening(stack)
         listening.listen()
         yield listening
