@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from crm_patterns.clients.auth import ServerClock
 from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.salesforce import soql
 from crm_patterns.clients.salesforce.errors import Gone
@@ -118,7 +119,6 @@ class SalesforceSink:
 
     def _sobject(self, object_name: str) -> SObject:
         if object_name not in self._described:
-            self._opened_at = self._opened_at or self.now()
             try:
                 if not soql.is_name(object_name):
                     raise Gone(f"{object_name!r} is not a name.")
@@ -129,6 +129,8 @@ class SalesforceSink:
                     f"Salesforce has no object {object_name} that this user may use.",
                     fix="Correct the name in the settings, or give the integration user access.",
                 ) from error
+            clock = ServerClock.of(reply.headers)
+            self._opened_at = self._opened_at or (clock.now() if clock else self.now())
             self._described[object_name] = read_sobject(read_json(reply.body))
         return self._described[object_name]
 
