@@ -28,6 +28,7 @@ from crm_patterns.dag_arguments import dag_arguments, dry_run_param
 from crm_patterns.operators.apply_sync import ApplySyncOperator
 from crm_patterns.operators.claim_events import ChoosePlatformsOperator
 from crm_patterns.operators.close_sync import CHOOSE, CloseSyncOperator
+from crm_patterns.operators.collect_consent import CollectConsentOperator
 from crm_patterns.operators.gate_sync import GateSyncOperator
 from crm_patterns.operators.plan_sync import PlanSyncOperator
 from crm_patterns.operators.validate_sync import ValidateSyncOperator
@@ -61,6 +62,7 @@ SCHEDULE = dag_arguments(
 @dag(**SCHEDULE, doc_md=__doc__)
 def crm_marketing_sync() -> None:
     chosen = ChoosePlatformsOperator(task_id=CHOOSE, settings=SETTINGS, pool=SETTINGS.pools.source)
+    consent = CollectConsentOperator(task_id="collect_consent", settings=SETTINGS, pool=SETTINGS.pools.source)
     close = CloseSyncOperator(
         task_id="close_run", settings=SETTINGS, pool=SETTINGS.pools.warehouse, trigger_rule="all_done"
     )
@@ -79,7 +81,7 @@ def crm_marketing_sync() -> None:
                 if before is not None:
                     before >> planned
                 before = verified
-        chosen >> group >> close
+        [chosen, consent] >> group >> close
 
 
 # Given after the tasks: Airflow copies the form that a DAG has by then into each of its tasks, at each reading.

@@ -10,7 +10,7 @@ from crm_patterns.catalog.marketing_sync import EndSettings, FieldSettings, Mark
 from crm_patterns.core.changes import Side
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.core.mapping import Currency, Domain, Email, Flag, Number, Plain, Translation
-from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing
+from crm_patterns.patterns.comparison import End, FieldEnd, FieldPair, Pairing, RestrictingReason
 from crm_patterns.patterns.conflicts import FieldRule, Flow, Policy
 from crm_patterns.patterns.write_gate import GateRules
 from crm_patterns.translations import Translations, load_translations
@@ -35,7 +35,8 @@ def pairing_of(settings: MarketingSyncSettings, name: str, translations: Transla
     given = settings.pairing(name)
     ends = {SALESFORCE: _end(SALESFORCE, given.salesforce), "platform": _end(platform.name, given.platform)}
     pairs = tuple(_pair(field, platform.name, settings, translations) for field in given.fields)
-    return Pairing(name, ends[SALESFORCE], ends["platform"], pairs)
+    reasons = tuple(RestrictingReason(SIDES[each.side], each.field, each.restricts) for each in given.reasons)
+    return Pairing(name, ends[SALESFORCE], ends["platform"], pairs, reasons)
 
 
 def shipped_pairing(settings: MarketingSyncSettings, name: str) -> Pairing:

@@ -61,6 +61,7 @@ HEAVY = (
     "crm_patterns.currency_rates",
     "crm_patterns.steps.build_mart",
     "crm_patterns.steps.close_run",
+    "crm_patterns.steps.collect_consent",
     "crm_patterns.steps.extract",
     "crm_patterns.steps.load",
     "crm_patterns.steps.publish",

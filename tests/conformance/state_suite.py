@@ -31,6 +31,7 @@ from crm_patterns.core.ports import (
 )
 from crm_patterns.core.records import RejectedRow, RejectionClass
 from crm_patterns.core.windows import Window, WindowKind
+from tests.conformance.consent_ledger_rules import ConsentLedgerRules
 from tests.conformance.inbox_rules import InboxRules
 from tests.conformance.schema_rules import SchemaRules
 from tests.conformance.write_rules import WriteRules
@@ -611,5 +612,6 @@ class StateSuite(
     SchemaRules,
     WriteRules,
     InboxRules,
+    ConsentLedgerRules,
 ):
     """All of it."""

@@ -41,6 +41,13 @@ def test_the_run_is_closed_whatever_became_of_the_pairings(dag: Any) -> None:
     assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == ["close_run"]
 
 
+def test_restrictions_of_all_systems_are_known_before_anything_is_planned(dag: Any) -> None:
+    plans = [task for task in dag.tasks if task.task_id.endswith(".plan")]
+
+    assert plans
+    assert all("collect_consent" in task.get_flat_relative_ids(upstream=True) for task in plans)
+
+
 def test_the_form_limits_a_run(dag: Any) -> None:
     assert set(dag.params) == {
         "platforms", "direction", "records", "mode", "dry_run", "replay", "approve_above",

@@ -50,6 +50,17 @@ class FieldSettings(Frozen):
         return self
 
 
+class ReasonSettings(Frozen):
+    """
+    A field of one side that restricts a person where it is not blank, and is only read: why an address bounced.
+    `restricts` is the Salesforce field of a `most_restrictive` entry.
+    """
+
+    side: WhichSide = "platform"
+    field: ApiName
+    restricts: ApiName
+
+
 class PairingSettings(Frozen):
     """Which two objects are kept in step. `creates`: on which sides a missing counterpart is made."""
 
@@ -58,6 +69,15 @@ class PairingSettings(Frozen):
     platform: EndSettings
     creates: tuple[WhichSide, ...] = ()
     fields: tuple[FieldSettings, ...]
+    reasons: tuple[ReasonSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _reasons_restrict(self) -> PairingSettings:
+        known = {field.salesforce for field in self.fields if field.policy == "most_restrictive"}
+        for reason in self.reasons:
+            if reason.restricts not in known:
+                raise ValueError(f"{reason.field} restricts {reason.restricts}, which is no most_restrictive field")
+        return self
 
     @model_validator(mode="after")
     def _can_be_matched(self) -> PairingSettings:

@@ -53,6 +53,7 @@ class PlanSyncOperator(SyncOperator):
             **facts_of(cycle.planned),
             "windows": {side.value: window.to_json() for side, window in cycle.windows.items()},
             "writes_all": order.writes_all,
+            "consent_to": cycle.consent_to.isoformat() if cycle.consent_to else "",
             "dry_run": is_dry_run,
         }
 

@@ -94,6 +94,9 @@ class VerifySyncOperator(VerifyChanges, SyncOperator):
     def settle(self, state: State, run: RunKey, outcomes: Mapping[str, RecordOutcome], *, is_whole: bool) -> None:
         from crm_patterns.steps.sync import settle_cycle
 
-        writes_all = self.applied["writes_all"] and is_whole
-        moved = settle_cycle(state, run, self.pairing(), self._windows(), outcomes, writes_all=writes_all)
+        writes_all, consent_to = self.applied["writes_all"] and is_whole, self.applied["consent_to"]
+        moved = settle_cycle(
+            state, run, self.pairing(), self._windows(), outcomes, writes_all=writes_all,
+            consent_to=datetime.fromisoformat(consent_to) if consent_to else None,
+        )  # fmt: skip
         self.log.info("The watermarks %s.", "moved" if moved else "stay")

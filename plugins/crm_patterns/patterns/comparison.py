@@ -49,6 +49,15 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class RestrictingReason:
+    """A field of one side that is only read: where it is not blank, the person is restricted (a hard bounce)."""
+
+    side: Side
+    field_name: str
+    restricts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pairing:
     """Which two objects are kept in step, and how."""
 
@@ -56,6 +65,7 @@ class Pairing:
     left: End
     right: End
     fields: tuple[FieldPair, ...]
+    reasons: tuple[RestrictingReason, ...] = ()
 
     def end(self, side: Side) -> End:
         return self.left if side is Side.LEFT else self.right

@@ -27,6 +27,7 @@ from crm_patterns.state import (
     step_outcomes,
 )
 from crm_patterns.state.approvals import ApprovalMethods
+from crm_patterns.state.consent import ConsentMethods
 from crm_patterns.state.database import place_of, transaction
 from crm_patterns.state.drift import DriftMethods
 from crm_patterns.state.inbox import InboxMethods
@@ -57,6 +58,7 @@ class OperationalState(
     IntentMethods,
     ReviewMethods,
     InboxMethods,
+    ConsentMethods,
 ):
     """
     Safe for several threads and, through one instance each, for several processes at once.

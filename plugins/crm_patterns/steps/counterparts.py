@@ -43,6 +43,12 @@ def find_counterparts(
         fetch(sinks, pairing, records, {side.other: named})
 
 
+def find_people(sinks: Mapping[Side, Sink], pairing: Pairing, records: Records, emails: Sequence[str]) -> None:
+    """Whoever has one of the mail addresses, on both sides."""
+    for side in Side:
+        _find(sinks[side], pairing, records[side], side, pairing.end(side).find_by, emails)
+
+
 def _find(
     sink: Sink, pairing: Pairing, into: dict[str, TargetRecord], side: Side, field_name: str, values: Sequence[str]
 ) -> None:

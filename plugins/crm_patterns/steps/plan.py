@@ -18,13 +18,15 @@ from crm_patterns.core.targets import TargetRecord
 from crm_patterns.core.windows import Window
 from crm_patterns.patterns.comparison import FieldProblem, Pairing, PairPlan, compare, create
 from crm_patterns.patterns.consent import ConsentGiven
-from crm_patterns.patterns.consent_changes import consent_changes, merged
+from crm_patterns.patterns.consent_changes import consent_changes, merged, restricted_creates
+from crm_patterns.patterns.consent_ledger import elsewhere, emails_of
 from crm_patterns.patterns.preflight import check
 from crm_patterns.steps.counterparts import (
     Ids,
     Records,
     fetch,
     find_counterparts,
+    find_people,
     is_living,
     key_of,
     match_records,
@@ -38,7 +40,8 @@ class PlanOrder:
     """
     What to compare: what changed in a side's window, and the records that are named by id (a webhook's, a person's).
 
-    `creates` are the sides on which a missing counterpart is made.
+    `creates` are the sides on which a missing counterpart is made. `emails` are persons whom a system has restricted
+    since the last plan: their records are looked at on both sides.
     """
 
     run: RunKey
@@ -47,6 +50,7 @@ class PlanOrder:
     ids: Ids = field(default_factory=dict)
     creates: frozenset[Side] = frozenset()
     given: tuple[ConsentGiven, ...] = ()
+    emails: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -99,6 +103,8 @@ def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
     """
     pairing = order.pairing
     records = _changed(sinks, order)
+    if order.emails and not order.is_whole:
+        find_people(sinks, pairing, records, order.emails)
     read = {side: len(records[side]) for side in Side}
     links, moves = _follow_moves(sinks, pairing, records, _links(state, pairing, records))
     fetch(sinks, pairing, records, {side: [link.id_of(side) for link in links] for side in Side})
@@ -110,9 +116,10 @@ def plan(sinks: Mapping[Side, Sink], state: State, order: PlanOrder) -> Planned:
     plans, gone, compared = _compare(state, pairing, records, links, matching)
     plans += _creates(order, records, matching)
     busy = {(p.side, p.record_id) for each in plans for p in each.problems}
-    changes = [change for each in plans for change in each.changes]
+    others = elsewhere(pairing, records, state.restrictions_of(emails_of(pairing, records)))
+    changes = restricted_creates(pairing, (c for each in plans for c in each.changes), records, others)
     everyone = [*links, *(new_link(pairing, left, right) for left, right in matching.found)]
-    consent = consent_changes(pairing, records, everyone, given=order.given)
+    consent = consent_changes(pairing, records, everyone, given=order.given, others=others)
     changes, refused = _preflight(sinks, pairing, merged([*changes, *consent]))
     written = ChangeSet.of(changes)
     planned = [*written, *(change for change, _ in refused)]

@@ -15,6 +15,7 @@ from crm_patterns.patterns.comparison import Pairing
 from crm_patterns.patterns.plan_text import counted, shown
 from crm_patterns.patterns.sync_windows import by_side, only_to
 from crm_patterns.patterns.warehouse_elt import decide_window
+from crm_patterns.steps.collect_consent import POSITION
 from crm_patterns.steps.counterparts import Ids, is_living
 from crm_patterns.steps.plan import Planned, PlanOrder, plan
 from crm_patterns.steps.staged_changes import stage_changes
@@ -60,6 +61,7 @@ class Cycle:
     planned: Planned
     windows: Mapping[Side, Window]
     read_at: datetime
+    consent_to: datetime | None = None  # how far the ledger of restrictions was followed
 
     def changes_for(self, order: CycleOrder) -> ChangeSet:
         """Those that the run may write."""
@@ -75,12 +77,16 @@ def plan_cycle(sinks: Mapping[Side, Sink], state: State, order: CycleOrder, *, c
     """
     read_at = max(sinks[side].now() for side in Side)
     windows, asked = {}, by_side(order.record_ids)
+    emails: Sequence[str] = ()
+    consent_to: datetime | None = None
     if order.reads_windows:
         windows = {side: _window(sinks[side], state, order, side, claims=claims) for side in Side}
         asked = by_side(_waiting(state, order.pairing))
+    if order.reads_windows and order.kind.moves_watermark:
+        emails, consent_to = state.restricted_since(state.watermark(order.pairing.name, POSITION))
     ids = {side: (*asked[side], *order.events.get(side, ())) for side in Side}
-    planned = plan(sinks, state, PlanOrder(order.run, order.pairing, windows, ids=ids, creates=order.creates))
-    return Cycle(planned, windows, read_at)
+    wanted = PlanOrder(order.run, order.pairing, windows, ids=ids, creates=order.creates, emails=tuple(emails))
+    return Cycle(plan(sinks, state, wanted), windows, read_at, consent_to)
 
 
 def stage_plan(stage: Stage, order: CycleOrder, cycle: Cycle, *, attempt_id: str) -> tuple[ChangeSet, StageRef]:
@@ -121,6 +127,7 @@ def settle_cycle(
     outcomes: Mapping[str, RecordOutcome],
     *,
     writes_all: bool,
+    consent_to: datetime | None = None,
 ) -> bool:
     """
     Move the watermarks of both sides, where every change is settled: what is deferred is looked at again.
@@ -132,6 +139,8 @@ def settle_cycle(
     for side, window in windows.items():
         if window.kind.moves_watermark:
             state.advance_watermark(pairing.name, _object(pairing, side), to=window.end, run=run)
+    if consent_to is not None:
+        state.advance_watermark(pairing.name, POSITION, to=consent_to, run=run)
     return True
 
 

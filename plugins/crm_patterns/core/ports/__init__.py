@@ -6,6 +6,7 @@ Every method may raise the errors of `crm_patterns.core.errors`, and no others o
 
 from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.approvals import ApprovalStore
+from crm_patterns.core.ports.consent import ConsentStore, Lifted, Restriction
 from crm_patterns.core.ports.deletions import DeletionProgress, DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.grants import Allowance, Grant
@@ -43,6 +44,7 @@ __all__ = [
     "ApprovalStore",
     "BulkRefused",
     "CampaignResponse",
+    "ConsentStore",
     "DeletionProgress",
     "DeletionStore",
     "Deletions",
@@ -58,6 +60,7 @@ __all__ = [
     "JobStatus",
     "KeyRange",
     "LedgerStore",
+    "Lifted",
     "LinkStore",
     "Look",
     "LookRequest",
@@ -71,6 +74,7 @@ __all__ = [
     "RefusalCount",
     "RememberedJob",
     "ResponseSource",
+    "Restriction",
     "RetentionStore",
     "ReviewStore",
     "RowQuality",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports.allowances import AllowanceStore
 from crm_patterns.core.ports.approvals import ApprovalStore
+from crm_patterns.core.ports.consent import ConsentStore
 from crm_patterns.core.ports.deletions import DeletionStore
 from crm_patterns.core.ports.drift import DriftStore
 from crm_patterns.core.ports.inbox import InboxStore
@@ -122,6 +123,7 @@ class State(
     IntentStore,
     ReviewStore,
     InboxStore,
+    ConsentStore,
     Protocol,
 ):
     """All of it."""

@@ -6,6 +6,7 @@ Every claim is a primary key: whoever inserts first has it. Times are UTC. What 
 
 from crm_patterns.state.tables.approvals import approvals
 from crm_patterns.state.tables.columns import TALLY_COLUMNS, metadata
+from crm_patterns.state.tables.consent import consent
 from crm_patterns.state.tables.drift import audit_cycles, audit_shares, drift_findings, silent_changes
 from crm_patterns.state.tables.inbox import inbox, inbox_refusals
 from crm_patterns.state.tables.incidents import incidents
@@ -34,6 +35,7 @@ __all__ = [
     "audit_cycles",
     "audit_shares",
     "calls",
+    "consent",
     "deletion_marks",
     "drift_findings",
     "inbox",
