@@ -95,6 +95,8 @@ def account() -> Iterator[HubSpotWorld]:
 
 @pytest.fixture
 def three(world: PardotWorld, account: HubSpotWorld, tmp_path: Path) -> Iterator[Three]:
+    account.calm()
+    account.control("POST", "settings", {"index_lag_s": 0})  # or search would tell of a second ago
     sinks: dict[str, Sink] = {
         "salesforce": SalesforceSink(world.sign_in()), "pardot": world.client(), "hubspot": account.client(),
     }  # fmt: skip
