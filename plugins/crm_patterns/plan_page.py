@@ -41,8 +41,8 @@ section header { display: flex; flex-wrap: wrap; gap: .3rem .7rem; align-items: 
  background: var(--card); border-bottom: 1px solid var(--line) }
 section tr:last-child td { border-bottom: 0 } section table { table-layout: fixed } td { overflow-wrap: anywhere }
 .tag { border-radius: 1rem; padding: 0 .6rem; font-size: .82em; font-weight: 600; background: var(--blue) }
-.create, .created { background: var(--new); color: var(--new-ink) } .updated { background: var(--new);
- color: var(--new-ink) } .delete, .deleted, .rejected { background: var(--old); color: var(--old-ink) }
+.create, .created, .updated, .deleted { background: var(--new); color: var(--new-ink) }
+.delete, .rejected { background: var(--old); color: var(--old-ink) }
 .deferred, .open { background: var(--amber); color: var(--amber-ink) } .fate { margin-left: auto }
 .dim { color: var(--dim) }
 p.says { margin: 0; padding: .35rem .7rem; background: var(--amber); color: var(--amber-ink) }
@@ -120,16 +120,17 @@ def _change(change: Change, intent: Intent | None) -> str:
 def _field(each: FieldChange) -> str:
     rule = f" <span class=dim>{escape(each.rule)}</span>" if each.rule else ""
     return (
-        f"<tr><td><code>{escape(each.name)}</code></td><td class=old>{_value(each.before)}</td>"
-        f"<td class=new>{_value(each.after)}</td><td>{escape(each.reason)}{rule}</td></tr>"
+        f"<tr><td><code>{escape(each.name)}</code></td>{_value('old', each.before)}{_value('new', each.after)}"
+        f"<td>{escape(each.reason)}{rule}</td></tr>"
     )
 
 
-def _value(value: Value) -> str:
+def _value(how: str, value: Value) -> str:
+    """A cell, coloured where it holds something."""
     text = text_of(value)
     if text is None:
-        return "<span class=dim title='no value'>∅</span>"
-    return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+        return "<td><span class=dim title='no value'>∅</span></td>"
+    return f"<td class={how}>{escape(text if len(text) <= LONGEST else f'{text[:LONGEST]}…')}</td>"
 
 
 def _fate(intent: Intent | None) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from crm_patterns.__main__ import main
 from tests.orchestration.support.marketing import MarketingStand
 
 pytestmark = pytest.mark.timeout(600)
@@ -15,6 +16,7 @@ def test_a_bad_run_is_undone_but_for_what_somebody_edited_since(marketing: Marke
     marketing.sync(*leads)
     for lead in leads:
         marketing.edit_lead(lead, FirstName="OOPS", LastName="OOPS")
+    foreseen = main(["plan", "marketing_sync", *(word for lead in leads for word in ("--record", lead))])
     bad = marketing.sync(*leads)
     before = [marketing.contact_of(mail) for mail in mails]
     edit = {"object": "contacts", "id": before[1]["id"], "properties": {"firstname": "Augusta"}}
@@ -24,6 +26,7 @@ def test_a_bad_run_is_undone_but_for_what_somebody_edited_since(marketing: Marke
     untouched = [marketing.contact_of(mail) for mail in mails]
     undone = marketing.undo(bad)
 
+    assert foreseen == 2, "changes, and nobody would be asked"
     assert [contact["lastname"] for contact in before] == ["OOPS", "OOPS"]
     assert [contact["lastname"] for contact in untouched] == ["OOPS", "OOPS"]
     names = [(c["firstname"], c["lastname"]) for c in map(marketing.contact_of, mails)]
@@ -32,3 +35,7 @@ def test_a_bad_run_is_undone_but_for_what_somebody_edited_since(marketing: Marke
     assert marketing.stand.outcome(undone, "undo").tally.updated == 2
     published = f"select state, records_updated from ops.runs where run_id = '{undone.run_id}'"
     assert marketing.stand.rows(published) == [("success", 2)]
+    written = (
+        f"select system, action, fate, record_id from ops.writes where run_id = '{undone.run_id}' order by record_id"
+    )
+    assert marketing.stand.rows(written) == [("hubspot", "update", "updated", c["id"]) for c in before]

@@ -142,19 +142,24 @@ def schema_changed(run: RunFacts, changes: Sequence[FieldChange]) -> Message:
 
 
 def question(run: RunFacts, *, name: str, reason: str, page: str, wait: timedelta, looked_at: str = "") -> Message:
-    """A person is needed: nothing is published until they answer, and the run waits for them."""
+    """
+    A person is needed: nothing happens until they answer, and the run waits for them.
+
+    `looked_at` is the address of a plan: what is asked is then whether to write it to another system.
+    """
+    do, done = ("write", "written") if looked_at else ("publish", "published")
     there = f" {link(page, 'Answer here')}, under Required Actions." if page else ""
     there += f" {link(looked_at, 'The whole plan')}." if looked_at else ""
     blocks = [
-        header(f"🟣 {run.dag_id} asks: publish {name}?"),
-        section(escaped(f"{reason[:1].upper()}{reason[1:]}. Nothing of it is published.", limit=_PROBLEM)),
+        header(f"🟣 {run.dag_id} asks: {do} {name}?"),
+        section(escaped(f"{reason[:1].upper()}{reason[1:]}. Nothing of it is {done}.", limit=_PROBLEM)),
         section(
             f"*Next:* look whether that is right, then approve or reject within {_words(wait)}.{there} "
-            "Without an answer the object fails and nothing is published."
+            f"Without an answer the object fails and nothing is {done}."
         ),
         context(where(run)),
     ]
-    return message(f"{run.dag_id} asks whether to publish {name}: {reason}.", blocks)
+    return message(f"{run.dag_id} asks whether to {do} {name}: {reason}.", blocks)
 
 
 def deferred(run: RunFacts, *, objects: Sequence[str], reason: str) -> Message:

@@ -78,6 +78,15 @@ def test_a_question_says_what_would_go_where_to_answer_and_by_when() -> None:
     assert_within_limits(question(RUN, name=LONG, reason=LONG, page="", wait=wait))
 
 
+def test_a_question_about_a_plan_says_where_all_of_it_is() -> None:
+    wait = timedelta(hours=1)
+    told = question(RUN, name="people", reason="9 deletes", page="http://air/t", looked_at="http://air/p", wait=wait)
+
+    assert head(told) == "🟣 crm_warehouse_elt asks: write people?"
+    for part in ("Nothing of it is written", "<http://air/t|", "<http://air/p|The whole plan>"):
+        assert part in texts(told)
+
+
 def test_many_failed_objects_are_one_message_that_says_how_many_it_leaves_out() -> None:
     told = failed(RUN, [Fault(f"Object{n}", "No.") for n in range(20)])
 
