@@ -71,7 +71,11 @@ class Lived:
 
 @dataclass
 class SyncWorld:
-    """`wrap` stands between the engine and each of its ports: (name, port) → port."""
+    """
+    `wrap` stands between the engine and each of its ports: (name, port) → port.
+
+    A folder that another one worked in is gone on with.
+    """
 
     org: OrgWorld
     account: HubSpotWorld
@@ -84,7 +88,8 @@ class SyncWorld:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.empty_state, self.folder / "state.db")
+        if not (self.folder / "state.db").exists():
+            shutil.copy(self.empty_state, self.folder / "state.db")
         self.state = open_state(self.folder / "state.db")
         self.stage = ParquetStage(LocalFileSystem(), f"{self.folder}/stage")
         self.attempts = 0
