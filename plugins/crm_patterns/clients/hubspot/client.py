@@ -17,6 +17,7 @@ from crm_patterns.clients.hubspot.connection import HubSpotConnection
 from crm_patterns.clients.hubspot.errors import Refused, judge
 from crm_patterns.clients.hubspot.optouts import combined, has_opt_out, opt_out, without_opt_out
 from crm_patterns.clients.hubspot.reading import Reader
+from crm_patterns.clients.hubspot.responses import read_responses
 from crm_patterns.clients.hubspot.sign_in import signer_in
 from crm_patterns.clients.hubspot.writing import BATCH, Writer
 from crm_patterns.clients.quota import CallMeter
@@ -24,7 +25,8 @@ from crm_patterns.clients.retrying import Patience
 from crm_patterns.clients.transport import Transport
 from crm_patterns.core.changes import Action, Change
 from crm_patterns.core.errors import FixSettings, StopRun
-from crm_patterns.core.ports import Answer, Usage, WriteAnswer
+from crm_patterns.core.pieces import pieces
+from crm_patterns.core.ports import Answer, CampaignResponse, Usage, WriteAnswer
 from crm_patterns.core.targets import TargetDescription, TargetRecord
 from crm_patterns.core.windows import Window
 
@@ -148,6 +150,17 @@ class HubSpotClient:
         known = self.describe_target(object_name).by_name.get(field_name.lower())
         by = reader.by_unique if known is not None and known.unique else reader.by_value
         return by(field_name, values, fields)
+
+    def responses(self, window: Window) -> Iterator[CampaignResponse]:
+        """As `core.ports.responses.ResponseSource`: e-mail events and form submissions of people who are contacts."""
+        yield from read_responses(self._api, window, contacts=self._contact_ids)
+
+    def _contact_ids(self, emails: Sequence[str]) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for some in pieces(emails, 100):
+            held = self.find("contacts", "email", some, fields=("email",))
+            found |= {email: records[0].record_id for email, records in held.items()}
+        return found
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
