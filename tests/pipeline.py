@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crm_patterns.core.contracts import ObjectContract
@@ -24,8 +24,9 @@ from crm_patterns.core.references import CheckedRef, LoadedRef, PublishedRef
 from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.patterns.guards import GuardRules
+from crm_patterns.patterns.quota import Means, QuotaRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice
-from crm_patterns.steps import extract
+from crm_patterns.steps import extract, quota
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.read_plan import ExtractOrder
@@ -100,11 +101,18 @@ class Pipeline:
 
     def refill(self, published: PublishedRef) -> bool:
         self.tries += 1
+        reading = ExtractOrder(
+            RunKey(self.run.dag_id, f"{self.run.run_id}/refill"), "Account", self.choice, "auto",
+            WindowKind.FULL, None, timedelta(0), timedelta(0), 0,
+        )  # fmt: skip
         how = ColumnRead(
             f"{self.run.run_id.replace('-', '')}t{self.tries}", self.schema, f"{self.schema}_A", self.history_schema,
-            rest_below=0, job_deadline_s=0.2,
+            reading, self._admitted, job_deadline_s=0.2,
         )  # fmt: skip
         return refill(lambda: self.source, self.stage, self.warehouse, self.state, self.run, published, how)
+
+    def _admitted(self, source: Source) -> Means:
+        return quota.admit(source, self.state, self.run, QuotaRules(), job_page_rows=50_000, at=datetime.now(UTC))
 
     def reconcile(self, published: PublishedRef) -> ObjectOutcome:
         outcome = reconcile(

@@ -77,11 +77,13 @@ def run(step: OnADouble) -> StepOutcome:
         "params": {},
         "ti": SimpleNamespace(try_number=1),
     }
+    told = ""
     try:
         step.execute(context)
     except AirflowSkipException as skipped:
-        assert "Deferred: quota" in str(skipped)  # noqa: PT017
+        told = str(skipped)
     [outcome] = StateHook().state().step_outcomes(RUN)
+    assert ("Deferred: quota" in told) == (outcome.state is RunState.DEFERRED)
     return outcome
 
 
@@ -118,3 +120,26 @@ def test_below_the_reserve_nothing_is_read(step: OnADouble) -> None:
 
     assert (outcome.state, step.source.described) == (RunState.DEFERRED, 0)
     assert "the reserve of 10% is for others" in outcome.problem
+
+
+def test_a_step_with_nothing_to_do_says_so_below_the_reserve_too(step: OnADouble) -> None:
+    step.source.grants = NO_CALLS
+    never = {"refresh_every": "never", "compare_ids": "never"}
+    account = step.settings.object("Account").model_copy(update=never)
+    step.settings = step.settings.model_copy(update={"objects": (account,)})
+
+    outcome = run(step)
+
+    assert (outcome.state, step.source.asked_allowance) == (RunState.SKIPPED, 0)
+    assert outcome.note.endswith("never")
+
+
+def test_an_object_that_is_not_loaded_yet_is_skipped_below_the_reserve_too(
+    step: OnADouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CRM_STATE", f'{{"conn_type": "sqlite", "host": "{step.folder / "new.db"}"}}')
+    step.source.grants = NO_CALLS
+
+    outcome = run(step)
+
+    assert (outcome.state, outcome.note) == (RunState.SKIPPED, "nothing of it is loaded yet")

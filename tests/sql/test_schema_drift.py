@@ -14,15 +14,15 @@ from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import create_engine
 
 from crm_patterns.core.contracts import DescribedField, FieldKind
-from crm_patterns.core.errors import StopRun
-from crm_patterns.core.ports import Table
+from crm_patterns.core.errors import OutOfBudget, StopRun
+from crm_patterns.core.ports import Grant, Table
 from crm_patterns.core.schema_changes import ChangeKind
 from crm_patterns.core.windows import WindowKind
 from crm_patterns.state import OperationalState
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from tests.pipeline import HOUR, Pipeline
-from tests.source_double import DESCRIPTION, NOON, SourceDouble, key, row
+from tests.source_double import DESCRIPTION, NOON, PLENTY, SourceDouble, key, row
 
 SIZE = DescribedField("Size__c", FieldKind.DECIMAL, precision=18, scale=2, source_type="currency", label="Size")
 STAMPS = '"_SOURCE_MODIFIED_AT", "SYSTEM_MODSTAMP"'
@@ -297,6 +297,55 @@ def test_a_field_that_vanishes_before_its_column_is_read_does_not_stop_the_run(p
     following.all()
 
     assert kinds(following) == [(ChangeKind.REMOVED, "Size__c")]
+
+
+def test_below_the_reserve_a_column_is_left_to_the_next_run_and_nothing_is_forgotten(pipeline: Pipeline) -> None:
+    describe(pipeline, SIZE)
+    published = pipeline.publish(pipeline.validate(pipeline.load(pipeline.extract())))
+    submitted = pipeline.source.submitted
+    pipeline.source.grants = replace(PLENTY, calls=Grant(5_000, 100_000))
+
+    with pytest.raises(OutOfBudget, match=r"the reserve of 10% is for others"):
+        pipeline.refill(published)
+    unread = pipeline.source.submitted == submitted, cells(pipeline, '"SIZE_C"')
+    pipeline.source.grants = PLENTY
+    following = later(pipeline, "run-3")
+    following.all()
+
+    assert unread == (True, [(None,)] * 3)
+    assert cells(following, '"SIZE_C"') == [(Decimal(f"{n}.50"),) for n in (1, 2, 3)]
+    assert kinds(following) == [(ChangeKind.ADDED, "Size__c")]
+
+
+def test_without_jobs_a_column_of_few_rows_is_read_row_by_row(pipeline: Pipeline) -> None:
+    describe(pipeline, SIZE)
+    published = pipeline.publish(pipeline.validate(pipeline.load(pipeline.extract())))
+    submitted = pipeline.source.submitted
+    pipeline.source.bulk_spent = True
+
+    assert pipeline.refill(published)
+
+    assert (pipeline.source.submitted, cells(pipeline, '"SIZE_C"')[0]) == (submitted, (Decimal("1.50"),))
+
+
+def test_a_column_read_that_was_killed_goes_on_with_its_job(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe(pipeline, SIZE)
+    published = pipeline.publish(pipeline.validate(pipeline.load(pipeline.extract())))
+
+    def killed(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.source, "read_job", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.refill(published)
+    submitted = pipeline.source.submitted
+    pipeline.refill(published)
+
+    assert cells(pipeline, '"SIZE_C"') == [(Decimal(f"{n}.50"),) for n in (1, 2, 3)]
+    assert (pipeline.source.submitted, pipeline.source.jobs) == (submitted, {})
 
 
 def test_a_column_that_somebody_altered_by_hand_is_not_written_to(pipeline: Pipeline) -> None:

@@ -23,23 +23,26 @@ class CompareIdsOperator(StagingUpkeepOperator):
     step = "compare_ids"
     left_alone = "Nothing was closed."
 
+    def why_idle(self, state: State, context: Context) -> str:
+        from crm_patterns.patterns.id_comparison import why_not_due
+
+        item, run = self.settings.object(self.object_name), state.summary(run_key(context))
+        progress = state.deletion_progress(self.settings.source, item.name)
+        is_of_this_run = run and progress.compared_at and progress.compared_at >= run.started_at
+        why = "" if is_of_this_run else why_not_due(item.compare_ids, progress, datetime.now(UTC))
+        return why or super().why_idle(state, context)
+
     def prepare(
         self,
         source: Source,
-        state: State,
+        state: State,  # noqa: ARG002
         context: Context,  # noqa: ARG002
         *,
         means: Means,
-    ) -> ReadPlan | StepOutcome:
-        from crm_patterns.patterns.id_comparison import why_not_due
+    ) -> ReadPlan:
         from crm_patterns.steps.compare_ids import plan_ids
 
         item = self.settings.object(self.object_name)
-        progress = state.deletion_progress(source.name, item.name)
-        if why := why_not_due(item.compare_ids, progress, datetime.now(UTC)):
-            return self._skipped(why)
-        if state.watermark(source.name, item.name) is None:
-            return self._skipped("nothing of it is loaded yet")
         return plan_ids(source, item.name, read=item.read, rest_below=self.settings.rest_below_rows, by=means)
 
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
+from crm_patterns.operators.staging_upkeep import NothingToDo, StagingUpkeepOperator
 from crm_patterns.operators.step import field_choice, run_key
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class DriftAuditOperator(StagingUpkeepOperator):
     left_alone = "Nothing was repaired."
     reads_in_a_dry_run = True
 
-    def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan | StepOutcome:
+    def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan:
         from crm_patterns.hooks.warehouse import WarehouseHook
         from crm_patterns.steps.drift_plan import AuditOrder, plan_audit
 
@@ -45,7 +45,9 @@ class DriftAuditOperator(StagingUpkeepOperator):
         )
         with WarehouseHook(settings.warehouse_conn_id).warehouse() as warehouse:
             planned = plan_audit(source, warehouse, state, order)
-        return planned or self._skipped("nothing of it is loaded yet")
+        if planned is None:
+            raise NothingToDo("nothing of it is loaded yet")
+        return planned
 
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
         from crm_patterns.core.ports import Table

@@ -12,7 +12,7 @@ from crm_patterns.operators.step import StepOperator, hash_keys, run_key
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.ports import ObjectOutcome
+    from crm_patterns.core.ports import ObjectOutcome, State
     from crm_patterns.steps.refill import ColumnRead
 
 
@@ -45,7 +45,7 @@ class ReconcileOperator(StepOperator):
         )
         stage = self._stage()
         with self.at_warehouse(context) as (state, warehouse):
-            refill(open_source, stage, warehouse, state, run, published, self._column_read(context))
+            refill(open_source, stage, warehouse, state, run, published, self._column_read(state, context))
             outcome = reconcile(
                 open_source,
                 stage,
@@ -65,7 +65,7 @@ class ReconcileOperator(StepOperator):
         for asset in self.outlets:
             context["outlet_events"][asset].extra = _summary(outcome)
 
-    def _column_read(self, context: Context) -> ColumnRead:
+    def _column_read(self, state: State, context: Context) -> ColumnRead:
         from crm_patterns.steps.refill import ColumnRead
 
         settings = self.settings
@@ -74,7 +74,8 @@ class ReconcileOperator(StepOperator):
             target_schema=settings.target_schema,
             attempt_schema=settings.attempt_schema,
             history_schema=settings.history_schema_of(self.object_name),
-            rest_below=settings.rest_below_rows,
+            reading=self._beside_windows(context, "refill"),
+            admit=lambda source: self._admitted(source, state, context),
             job_deadline_s=settings.job_deadline_s,
         )
 

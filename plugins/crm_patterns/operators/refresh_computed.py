@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
+from crm_patterns.operators.staging_upkeep import NothingToDo, StagingUpkeepOperator
 from crm_patterns.operators.step import field_choice, run_key
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ class RefreshComputedOperator(StagingUpkeepOperator):
 
     step = "refresh_computed"
 
+    def why_idle(self, state: State, context: Context) -> str:
+        if self.settings.object(self.object_name).refresh_every == "never":
+            return "settings say refresh_every: never"
+        return super().why_idle(state, context)
+
     def prepare(
         self,
         source: Source,
@@ -28,24 +33,22 @@ class RefreshComputedOperator(StagingUpkeepOperator):
         context: Context,  # noqa: ARG002
         *,
         means: Means,
-    ) -> ReadPlan | StepOutcome:
+    ) -> ReadPlan:
         from crm_patterns.steps.refresh import plan_refresh
 
         item, settings = self.settings.object(self.object_name), self.settings
-        if item.refresh_every == "never":
-            return self._skipped("settings say refresh_every: never")
-        if state.watermark(source.name, item.name) is None:
-            return self._skipped("nothing of it is loaded yet")
         planned = plan_refresh(
             source,
             state,
             item.name,
-            field_choice(self.settings, self.object_name),
+            field_choice(settings, item.name),
             read=item.read,
             rest_below=settings.rest_below_rows,
             by=means,
         )
-        return planned or self._skipped("it has no field that changes without a stamp")
+        if planned is None:
+            raise NothingToDo("it has no field that changes without a stamp")
+        return planned
 
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:  # noqa: ARG002
         from crm_patterns.hooks.warehouse import WarehouseHook

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from crm_patterns.operators.guarding import GuardsRows
-from crm_patterns.operators.step import field_choice, run_key
 from crm_patterns.operators.upkeep import UpkeepOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from crm_patterns.core.ports import JobStatus, RememberedJob, Source, State, StepOutcome
+    from crm_patterns.core.ports import RememberedJob, Source, State, StepOutcome
     from crm_patterns.core.staging import StageRef
     from crm_patterns.patterns.quota import Means
     from crm_patterns.steps.read_plan import ExtractOrder, ReadPlan
+
+
+class NothingToDo(Exception):
+    """Not an error: the source has nothing that the step would read, or it only says what it would; with the reason."""
 
 
 class StagingUpkeepOperator(GuardsRows, UpkeepOperator):
@@ -32,9 +34,15 @@ class StagingUpkeepOperator(GuardsRows, UpkeepOperator):
     reads_in_a_dry_run = False
     _is_late = False
 
+    def why_idle(self, state: State, context: Context) -> str:  # noqa: ARG002
+        """Why there is nothing to read, as far as that is known without asking the source; empty where there may be."""
+        if state.watermark(self.settings.source, self.object_name) is None:
+            return "nothing of it is loaded yet"
+        return ""
+
     @abstractmethod
-    def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan | StepOutcome:
-        """What to read, with what the source's quota leaves; an outcome where there is nothing to read."""
+    def prepare(self, source: Source, state: State, context: Context, *, means: Means) -> ReadPlan:
+        """What to read, with what the source's quota leaves. NothingToDo where there is nothing to read."""
 
     @abstractmethod
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
@@ -52,12 +60,13 @@ class StagingUpkeepOperator(GuardsRows, UpkeepOperator):
         return self.execute(context)
 
     def keep_up(self, state: State, context: Context) -> StepOutcome:
-        from crm_patterns.core.ports import StepOutcome
-
+        if why := self.why_idle(state, context):
+            return self._skipped(why)
         with self._source(state, context) as source:
-            staged = self._staged(source, state, context)
-            if isinstance(staged, StepOutcome):
-                return staged
+            try:
+                staged = self._staged(source, state, context)
+            except NothingToDo as nothing:
+                return self._skipped(str(nothing))
             calls = source.usage().calls_made
         return self._finished(state, context, staged, calls=calls)
 
@@ -74,61 +83,37 @@ class StagingUpkeepOperator(GuardsRows, UpkeepOperator):
         read = self._stage().manifest(ref).evidence
         return replace(outcome, calls=calls, note=f"{outcome.note}; read by {read.method}: {read.method_reason}")
 
-    def _staged(self, source: Source, state: State, context: Context) -> StageRef | StepOutcome:
-        from crm_patterns.core.ports import StepOutcome
-        from crm_patterns.steps import extract
+    def _staged(self, source: Source, state: State, context: Context) -> StageRef:
+        from crm_patterns.steps.extract import abandon
+        from crm_patterns.steps.reading import read_to_stage
 
         order = self._order(context)
-        job, seen = extract.resume(source, state, order) or (None, None)
-        if job is not None and self._is_late:
-            raise extract.abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
-        if job is None:
-            order = replace(order, means=self._admitted(source, state, context))
-            planned = self.prepare(source, state, context, means=order.means)
-            if isinstance(planned, StepOutcome):
-                return planned
-            if context["params"].get("dry_run") and not self.reads_in_a_dry_run:
-                return self._would_read(planned)
-            if planned.method == "bulk":
-                planned, job = extract.submit(source, state, order, planned)
-            if job is None:
-                stage, attempt_id = self._stage(), self._attempt_id(context)
-                return extract.read_rows_to_stage(source, stage, state, order, planned, attempt_id=attempt_id)
-        return self._read(source, state, context, job, seen)
 
-    def _read(
-        self, source: Source, state: State, context: Context, job: RememberedJob, seen: JobStatus | None
-    ) -> StageRef:
-        from crm_patterns.core.ports import JobState
-        from crm_patterns.steps import extract
-
-        status = extract.wait_briefly(source, job.job_id, grace_s=self.settings.poll_grace_s, seen=seen)
-        if status.state is JobState.WAITING:
+        def not_ready(job: RememberedJob) -> NoReturn:
+            if self._is_late:
+                raise abandon(source, state, order, job.job_id, waited_s=self.settings.job_deadline_s)
             self._defer_until_ready(job)
-        return extract.read_job_to_stage(
-            source, self._stage(), state, self._order(context), job, attempt_id=self._attempt_id(context), seen=status
+
+        return read_to_stage(
+            source,
+            self._stage(),
+            state,
+            order,
+            admit=lambda: self._admitted(source, state, context),
+            plan=lambda reading: self._planned(source, state, context, reading.means),
+            attempt_id=self._attempt_id(context),
+            grace_s=self.settings.poll_grace_s,
+            not_ready=not_ready,
         )
 
-    def _would_read(self, planned: ReadPlan) -> StepOutcome:
-        return self._skipped(
-            f"Dry run: {', '.join(planned.request.fields)} of {planned.source_count:,} rows would be read "
-            f"by {planned.method}: {planned.method_reason}."
-        )
+    def _planned(self, source: Source, state: State, context: Context, means: Means) -> ReadPlan:
+        planned = self.prepare(source, state, context, means=means)
+        if context["params"].get("dry_run") and not self.reads_in_a_dry_run:
+            raise NothingToDo(
+                f"Dry run: {', '.join(planned.request.fields)} of {planned.source_count:,} rows would be read "
+                f"by {planned.method}: {planned.method_reason}."
+            )
+        return planned
 
     def _order(self, context: Context) -> ExtractOrder:
-        """A job is remembered per run and object: other steps of the object have jobs of their own in the same run."""
-        from crm_patterns.core.windows import WindowKind
-        from crm_patterns.steps.read_plan import ExtractOrder
-
-        settings, run = self.settings, run_key(context)
-        return ExtractOrder(
-            run=replace(run, run_id=f"{run.run_id}/{self.step}"),
-            object_name=self.object_name,
-            choice=field_choice(self.settings, self.object_name),
-            read=settings.object(self.object_name).read,
-            kind=WindowKind.FULL,
-            interval=None,
-            lag=timedelta(0),
-            overlap=timedelta(0),
-            rest_below=settings.rest_below_rows,
-        )
+        return self._beside_windows(context, self.step)

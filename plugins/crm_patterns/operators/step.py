@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from crm_patterns.operators.run_step import REACTIONS, RunStep, run_key, run_type
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from crm_patterns.core.ports import Quality, RememberedJob, Source, State, Warehouse
     from crm_patterns.patterns.quota import Means
     from crm_patterns.patterns.warehouse_elt import FieldChoice
+    from crm_patterns.steps.read_plan import ExtractOrder
 
 
 def hash_keys(settings: WarehouseEltSettings, object_name: str) -> KeyRing:
@@ -90,7 +92,7 @@ class StepOperator(RunStep):
         hook = WarehouseHook(settings.warehouse_conn_id)
         return hook.quality(docs_root=settings.data_docs_root, docs_url=settings.data_docs_url)
 
-    def _defer_until_ready(self, job: RememberedJob) -> None:
+    def _defer_until_ready(self, job: RememberedJob) -> NoReturn:
         """Give the worker slot back until the job has ended or is too old; then `resume` is called."""
         from crm_patterns.steps.slices import waiting_since
         from crm_patterns.triggers.source_job import SourceJobTrigger
@@ -112,3 +114,24 @@ class StepOperator(RunStep):
         settings, run = self.settings, run_key(context)
         rules = QuotaRules(settings.quota.reserve_share, settings.quota.rest_when_bulk_is_out_rows)
         return quota.admit(source, state, run, rules, job_page_rows=settings.page_rows, at=datetime.now(UTC))
+
+    def _beside_windows(self, context: Context, read: str) -> ExtractOrder:
+        """
+        How all rows are read beside the windows. A job is remembered per run and object: `read` tells this one from
+        the others of the same run.
+        """
+        from crm_patterns.core.windows import WindowKind
+        from crm_patterns.steps.read_plan import ExtractOrder
+
+        settings, run = self.settings, run_key(context)
+        return ExtractOrder(
+            run=replace(run, run_id=f"{run.run_id}/{read}"),
+            object_name=self.object_name,
+            choice=field_choice(settings, self.object_name),
+            read=settings.object(self.object_name).read,
+            kind=WindowKind.FULL,
+            interval=None,
+            lag=timedelta(0),
+            overlap=timedelta(0),
+            rest_below=settings.rest_below_rows,
+        )

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from crm_patterns.core.contracts import ObjectContract
-from crm_patterns.core.ports import JobState, KeyRange, Quality, ReadRequest, RunKey, Source, Stage, State, Warehouse
+from crm_patterns.core.ports import KeyRange, Quality, ReadRequest, RunKey, Source, Stage, State, Warehouse
 from crm_patterns.core.staging import ReadEvidence, StageAddress, StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.patterns.drift_audit import bucket_range
 from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
-from crm_patterns.steps import extract
 from crm_patterns.steps.drift_audit import Doubt, Repaired
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.quota import choose
 from crm_patterns.steps.read_plan import ExtractOrder, ReadPlan
+from crm_patterns.steps.reading import read_now
 from crm_patterns.steps.validate import validate
 
 log = logging.getLogger(__name__)
@@ -87,23 +87,20 @@ def _read_share(
 
     RetryLater where it takes longer than its deadline; a killed task goes on with the job that it submitted.
     """
-    reading, read_at = order.reading, source.now()
-    job, seen = extract.resume(source, state, reading) or (None, None)
-    if job is None:
-        names, window = tuple(field.name for field in contract.fields), Window(None, read_at, WindowKind.FULL)
-        request = ReadRequest(order.object_name, names, None, window, keys=keys)
-        count = source.count(request)
-        method, reason = choose(reading.read, rows=count, rest_below=reading.rest_below, by=reading.means)
-        planned = ReadPlan(request, contract, method, reason, count, read_at)
-        log.info("%s: reading all %s rows of the share again by %s: %s.", order.object_name, count, method, reason)
-        if method == "bulk":
-            planned, job = extract.submit(source, state, reading, planned)
-        if job is None:
-            return extract.read_rows_to_stage(source, stage, state, reading, planned, attempt_id=order.attempt_id)
-    status = extract.wait_briefly(source, job.job_id, grace_s=order.job_deadline_s, seen=seen)
-    if status.state is JobState.WAITING:
-        raise extract.abandon(source, state, reading, job.job_id, waited_s=order.job_deadline_s)
-    return extract.read_job_to_stage(source, stage, state, reading, job, attempt_id=order.attempt_id, seen=status)
+    return read_now(
+        source, stage, state, order.reading, admit=lambda: order.reading.means, attempt_id=order.attempt_id,
+        plan=lambda reading: _plan_share(source, contract, reading, keys), job_deadline_s=order.job_deadline_s,
+    )  # fmt: skip
+
+
+def _plan_share(source: Source, contract: ObjectContract, reading: ExtractOrder, keys: KeyRange) -> ReadPlan:
+    read_at = source.now()
+    names, window = tuple(field.name for field in contract.fields), Window(None, read_at, WindowKind.FULL)
+    request = ReadRequest(contract.object_name, names, None, window, keys=keys)
+    count = source.count(request)
+    method, reason = choose(reading.read, rows=count, rest_below=reading.rest_below, by=reading.means)
+    log.info("%s: reading all %s rows of the share again by %s: %s.", contract.object_name, count, method, reason)
+    return ReadPlan(request, contract, method, reason, count, read_at)
 
 
 def _read_buckets(

@@ -2,7 +2,7 @@
 Old rows get the values of a column that appeared or resumed, by a read of that field alone.
 
 Only these columns of rows that are there already are written: no stamp moves, no other column, no row is added. Killed
-anywhere and run again, it gives the same: it reads and compares anew.
+anywhere and run again, it gives the same: a job that was submitted is gone on with, and all else is done anew.
 """
 
 from __future__ import annotations
@@ -15,25 +15,17 @@ from datetime import UTC, datetime
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.errors import RetryLater, SchemaMoved, StopRun
-from crm_patterns.core.ports import (
-    BulkRefused,
-    JobState,
-    ReadRequest,
-    RunKey,
-    Source,
-    Stage,
-    State,
-    Table,
-    Warehouse,
-)
-from crm_patterns.core.records import Page
+from crm_patterns.core.ports import ReadRequest, RunKey, Source, Stage, State, Table, Warehouse
 from crm_patterns.core.references import PublishedRef
 from crm_patterns.core.schema_changes import part_of
-from crm_patterns.core.staging import Manifest, ReadEvidence, StageAddress, StageRef
+from crm_patterns.core.staging import Manifest, StageRef
 from crm_patterns.core.windows import Window, WindowKind
-from crm_patterns.steps.extract import wait_briefly
+from crm_patterns.patterns.quota import Means
 from crm_patterns.steps.history import catch_up_history, history_of
 from crm_patterns.steps.load import copy_into_attempt
+from crm_patterns.steps.quota import choose
+from crm_patterns.steps.read_plan import ExtractOrder, ReadPlan
+from crm_patterns.steps.reading import read_now
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +33,18 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class ColumnRead:
     """
-    How columns are read and where they go. `attempt_id` is unique per try; up to `rest_below` rows need no job.
-    `history_schema` is None where the object keeps no history.
+    How columns are read and where they go. `attempt_id` is unique per try; `history_schema` is None where the object
+    keeps no history.
+
+    `reading`: by which interface, with a run of its own that its job is remembered by. `admit`: what the quota leaves.
     """
 
     attempt_id: str
     target_schema: str
     attempt_schema: str
     history_schema: str | None
-    rest_below: int
+    reading: ExtractOrder
+    admit: Callable[[Source], Means]
     job_deadline_s: float
 
 
@@ -65,7 +60,8 @@ def refill(
     """
     Fill the columns that this run's schema plan names; True where the current table was read for and written.
 
-    Nothing to do where the plan names none, or the run's own window held every row.
+    Nothing to do where the plan names none, or the run's own window held every row. OutOfBudget where the source's
+    quota does not allow the read: then the run is not proven, and the next one plans the same read anew.
     """
     manifest = stage.manifest(published.checked.loaded.stage)
     names = _due(state, run, manifest)
@@ -75,14 +71,14 @@ def refill(
     log.info("Reading %s of all rows of %s, and nothing else.", ", ".join(names), object_name)
     with _reported(open_source, state, run, object_name) as source:
         try:
-            ref = read_columns(source, stage, part_of(manifest.contract, names), how)
+            ref = read_columns(source, stage, state, part_of(manifest.contract, names), how)
         except SchemaMoved as moved:
             description = source.describe(object_name)
             names = tuple(name for name in names if description.has(name))
             log.warning("%s Still there: %s.", moved.problem, ", ".join(names) or "none of them")
             if not names:
                 return False
-            ref = read_columns(source, stage, part_of(manifest.contract, names), how)
+            ref = read_columns(source, stage, state, part_of(manifest.contract, names), how)
     write_columns(stage, warehouse, state, run, ref, how)
     if how.history_schema:
         # Every row that history lacks, not this run's alone: a run that was killed here left its rows to us.
@@ -102,63 +98,29 @@ def _due(state: State, run: RunKey, manifest: Manifest) -> tuple[str, ...]:
     return plan.refill
 
 
-def read_columns(source: Source, stage: Stage, contract: ObjectContract, how: ColumnRead) -> StageRef:
+def read_columns(source: Source, stage: Stage, state: State, contract: ObjectContract, how: ColumnRead) -> StageRef:
     """
     Stage the contract's few columns of all rows, soft-deleted ones included; by a bulk job where the rows are many.
 
     RetryLater where other than the announced number of rows came.
     """
-    window = Window(None, source.now(), WindowKind.FULL)
-    request = ReadRequest(contract.object_name, tuple(field.name for field in contract.fields), None, window)
-    count = source.count(request)
-    address = StageAddress(source.name, contract.object_name, window, how.attempt_id)
-    with stage.open(address, contract) as writer:
-        method, announced = _read(source, request, contract, count=count, how=how, write=writer.write)
-        evidence = ReadEvidence(
-            method=method,
-            method_reason=f"{', '.join(contract.columns)} of all {count:,} rows",
-            source_count=count,
-            server_rows=announced,
-            job_id=None,
-            read_at=window.end.astimezone(UTC).isoformat(),
-            calls=source.usage().calls_made,
-        )
-        ref = writer.commit(evidence)
-    if ref.rows + ref.rejected != announced:
-        raise RetryLater(f"{contract.object_name} announced {announced:,} rows and sent {ref.rows + ref.rejected:,}.")
+    ref = read_now(
+        source, stage, state, how.reading, admit=lambda: how.admit(source), attempt_id=how.attempt_id,
+        plan=lambda order: _plan(source, contract, order), job_deadline_s=how.job_deadline_s,
+    )  # fmt: skip
+    announced, came = stage.manifest(ref).evidence.server_rows, ref.rows + ref.rejected
+    if came != announced:
+        raise RetryLater(f"{contract.object_name} announced {announced:,} rows and sent {came:,}.")
     return ref
 
 
-def _read(
-    source: Source, request: ReadRequest, contract: ObjectContract, *, count: int, how: ColumnRead,
-    write: Callable[[Page], None],
-) -> tuple[str, int]:  # fmt: skip
-    """The way it was read, and how many rows the source said it sent."""
-    job_id = _submitted(source, request) if count > how.rest_below else None
-    if job_id is None:
-        sent = 0
-        for page in source.read_rows(request, contract):
-            sent += page.read
-            write(page)
-        return "rest", sent
-    try:
-        status = wait_briefly(source, job_id, grace_s=how.job_deadline_s)
-        if status.state is not JobState.READY or status.rows is None:
-            raise RetryLater(
-                f"Bulk job {job_id} for columns of {contract.object_name}: {status.problem or 'not done'}."
-            )
-        for page in source.read_job(job_id, contract):
-            write(page)
-    finally:
-        source.discard(job_id)
-    return "bulk", status.rows
-
-
-def _submitted(source: Source, request: ReadRequest) -> str | None:
-    try:
-        return source.submit(request)
-    except BulkRefused:
-        return None
+def _plan(source: Source, contract: ObjectContract, order: ExtractOrder) -> ReadPlan:
+    read_at = source.now()
+    window, names = Window(None, read_at, WindowKind.FULL), tuple(field.name for field in contract.fields)
+    request = ReadRequest(contract.object_name, names, None, window)
+    count = source.count(request)
+    method, reason = choose(order.read, rows=count, rest_below=order.rest_below, by=order.means)
+    return ReadPlan(request, contract, method, reason, count, read_at)
 
 
 def write_columns(
