@@ -20,6 +20,7 @@ from crm_patterns.core.ports import (
     Grant,
     KeyRange,
     ObjectOutcome,
+    PlannedPublish,
     ReadRequest,
     RememberedJob,
     RunKey,
@@ -30,6 +31,7 @@ from crm_patterns.core.ports import (
     Usage,
 )
 from crm_patterns.core.records import RejectedRow, RejectionClass
+from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from tests.conformance.consent_ledger_rules import ConsentLedgerRules
 from tests.conformance.inbox_rules import InboxRules
@@ -124,6 +126,18 @@ class ClaimRules:
 
         assert (unforeseen, state.planned_publish(RUN, OBJECT, "attempt-1")) == (None, planned)
         assert (first, again, other) == (planned, planned, Tally(read=1, created=1))
+
+    def test_planned_publishes_of_a_run_are_told_with_their_stages(self, state: State) -> None:
+        later, earlier = StageRef("s3://stage/b", 2, 0, "b2"), StageRef("s3://stage/a", 1, 0, "a1")
+        state.plan_publish(RUN, OBJECT, "attempt-2", Tally(read=2, created=2), stage=later)
+        state.plan_publish(RUN, OBJECT, "attempt-1", Tally(read=1, created=1), stage=earlier)
+        state.plan_publish(RUN, OBJECT, "attempt-3", Tally())
+        state.plan_publish(RUN, "Contact", "attempt-1", Tally(), stage=earlier)
+
+        assert state.planned_publishes(RUN, OBJECT) == [
+            PlannedPublish("attempt-1", earlier, Tally(read=1, created=1)),
+            PlannedPublish("attempt-2", later, Tally(read=2, created=2)),
+        ]
 
 
 class JobRules:

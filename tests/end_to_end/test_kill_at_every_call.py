@@ -11,9 +11,8 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from crm_patterns.core.staging import StageRef
 from crm_patterns.state import OperationalState
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
+from tests.kills import Fuse, Mortal, by_signal
 from tests.pipeline import HOUR, Pipeline
 from tests.source_double import NOON, SourceDouble, key, row
 
@@ -41,51 +41,14 @@ STEPS: dict[str, Callable[[Any], Any] | None] = {
 }
 
 
-@dataclass
-class Countdown:
-    """Counts calls; at the fatal one the process dies, without a word and without cleaning up."""
-
-    fatal: int
-    calls: int = 0
-
-    def tick(self) -> None:
-        self.calls += 1
-        if self.calls == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Deadly:
-    """Stands before a real port, and before the stage's writer, and counts each call. After one is before the next."""
-
-    def __init__(self, port: Any, countdown: Countdown) -> None:
-        self._port, self._countdown = port, countdown
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._port, name)
-        if not callable(value):
-            return value
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._countdown.tick()
-            result = value(*args, **kwargs)
-            return self._writer(result) if name == "open" else result
-
-        return call
-
-    @contextmanager
-    def _writer(self, opened: AbstractContextManager[Any]) -> Iterator[Any]:
-        with opened as writer:
-            yield Deadly(writer, self._countdown)
-
-
 def run_steps(folder: Path, schema: str, connect: Callable[[], Any], fatal: int) -> None:
     """In a process of its own: go on after the last finished step; leave how many calls it took."""
-    countdown = Countdown(fatal)
+    fuse = Fuse(fatal, die=by_signal)
     state = OperationalState(create_engine(f"sqlite:///{folder / 'state.db'}"))
     warehouse = SnowflakeWarehouse(connect, sql_root=ROOT / "include" / "sql")
     stage = ParquetStage(LocalFileSystem(), str(folder / "stage"))
-    ports = [Deadly(port, countdown) for port in (warehouse, stage, state)]
-    pipeline = Pipeline(*ports, schema, Deadly(source(), countdown), connect, tries=len(list(folder.glob("try-*"))))
+    ports = [Mortal(port, fuse) for port in (warehouse, stage, state)]
+    pipeline = Pipeline(*ports, schema, Mortal(source(), fuse), connect, tries=len(list(folder.glob("try-*"))))
     (folder / f"try-{fatal}-{os.getpid()}").touch()
     result: Any = None
     for step, read in STEPS.items():
@@ -96,7 +59,7 @@ def run_steps(folder: Path, schema: str, connect: Callable[[], Any], fatal: int)
             done.write_text(json.dumps(answer.to_xcom() if step != "reconcile" else answer.tally.to_json()))
         result = json.loads(done.read_text())
     warehouse.close()
-    (folder / "calls").write_text(str(countdown.calls))
+    (folder / "calls").write_text(str(fuse.calls))
 
 
 def source() -> SourceDouble:

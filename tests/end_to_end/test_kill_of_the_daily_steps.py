@@ -11,11 +11,10 @@ from __future__ import annotations
 import importlib
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,12 +27,14 @@ from crm_patterns.catalog import WarehouseEltSettings
 from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import RunKey, Source, StepOutcome
 from crm_patterns.operators.compare_ids import CompareIdsOperator
+from crm_patterns.operators.drift_audit import DriftAuditOperator
 from crm_patterns.operators.refresh_computed import RefreshComputedOperator
 from crm_patterns.operators.staging_upkeep import StagingUpkeepOperator
 from crm_patterns.state import OperationalState
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from crm_patterns.warehouse.stage_writer import ParquetStageWriter
+from tests.kills import Fuse, by_signal
 from tests.pipeline import HOUR, Pipeline
 from tests.source_double import DESCRIPTION, NOON, SourceDouble, key, row
 from tests.sql.conftest import PASSWORD, USER
@@ -70,6 +71,10 @@ class Compare(OnADouble, CompareIdsOperator):
     """The ids."""
 
 
+class Audit(OnADouble, DriftAuditOperator):
+    """A share of it, which is all of it in the first run of a cycle of one day."""
+
+
 @dataclass
 class Rounds:
     """A step over what a pipeline has loaded; every round is a run of its own."""
@@ -78,6 +83,7 @@ class Rounds:
     folder: Path
     settings: WarehouseEltSettings
     step: type[OnADouble]
+    params: dict[str, Any] = field(default_factory=dict)
 
     def run(self, name: str, *, fatal: int, tries: int = 1) -> int | None:
         """How the process ended that ran the step; with `fatal` 0 it is not killed, and leaves its number of calls."""
@@ -104,29 +110,30 @@ class Rounds:
         with self.loaded.sql() as rows:
             return rows(f'select {CURRENT} from "{self.loaded.schema}"."ACCOUNT" order by "ID"')
 
+    def told(self, name: str) -> list[tuple[str, ...]]:
+        """The findings of a run, as OPS has them."""
+        found = sorted(self.loaded.state.findings(RunKey(DAG, name)), key=lambda each: each[1].record_key)
+        return [(f.kind.value, f.record_key, f.column, f.settlement.value if f.settlement else "") for _, f in found]
+
     def _run(self, name: str, fatal: int, tries: int) -> None:
-        calls = kill_at(fatal)
+        fuse = kill_at(fatal)
         operator = self.step(task_id=f"Account.{self.step.step}", settings=self.settings, object_name="Account")
         operator.source = self.loaded.source  # type: ignore[assignment]
         dag_run = SimpleNamespace(dag_id=DAG, run_id=name, run_type="scheduled")
-        context: Any = {"dag_run": dag_run, "params": {}, "ti": SimpleNamespace(try_number=tries)}
+        context: Any = {"dag_run": dag_run, "params": self.params, "ti": SimpleNamespace(try_number=tries)}
         operator.execute(context)
-        (self.folder / "calls").write_text(str(calls()))
+        (self.folder / "calls").write_text(str(fuse.calls))
 
 
-def kill_at(fatal: int) -> Callable[[], int]:
-    """Counts every call of a port in this process that changes something, and dies at the fatal one."""
-    made = 0
+def kill_at(fatal: int) -> Fuse:
+    """Every call of a port in this process that changes something goes through the fuse from now on."""
+    fuse = Fuse(fatal, die=by_signal)
 
     def counted(port: type, name: str, changes: Callable[..., bool] = lambda *_: True) -> None:
         method = getattr(port, name)
 
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            nonlocal made
-            made += changes(*args)
-            if made == fatal and changes(*args):
-                os.kill(os.getpid(), signal.SIGKILL)
-            return method(self, *args, **kwargs)
+            return fuse.run(method, self, *args, **kwargs) if changes(*args) else method(self, *args, **kwargs)
 
         setattr(port, name, call)
 
@@ -134,7 +141,7 @@ def kill_at(fatal: int) -> Callable[[], int]:
     for port, names in CHANGING.items():
         for name in names:
             counted(port, name)
-    return lambda: made
+    return fuse
 
 
 @pytest.fixture
@@ -225,9 +232,35 @@ def test_a_comparison_of_ids_that_dies_anywhere_closes_what_is_gone_and_brings_b
         change(100 + fatal)
         outcome = rounds.killed_and_retried(f"killed-{fatal}", fatal)
 
-        assert outcome.state in (RunState.PARTIAL, RunState.SUCCESS)
+        assert (outcome.state, outcome.tally) == (RunState.PARTIAL, Tally(2, created=1, deleted=1)), f"call {fatal}"
         *living, closed = rounds.table()
         assert living == before, f"call {fatal} of {calls}"
         assert (closed[0], *closed[3:]) == (key(100 + fatal), True, "id comparison"), f"call {fatal} of {calls}"
         known = rounds.loaded.history('"ID", "NAME", "_VALID_TO"::varchar')
         assert [each for each in known if each[0] < key(100)] == history
+
+
+def test_an_audit_that_dies_anywhere_puts_right_and_tells_the_same(rounds: Rounds) -> None:
+    rounds.step, rounds.params, before = Audit, {"everything": True}, rounds.table()
+    rounds.loaded.source.fields = DESCRIPTION.fields  # type: ignore[attr-defined]  # nothing computed
+    lose_one = f"delete from {{0}} where \"ID\" = '{key(3)}'"
+    by_hand = f"update {{0}} set \"NAME\" = 'by hand' where \"ID\" = '{key(1)}'"
+
+    def change() -> None:
+        rounds.damage(lose_one)
+        rounds.damage(by_hand)
+        rounds.loaded.source.clock += HOUR  # type: ignore[attr-defined]
+
+    change()
+    calls = rounds.calls("unharmed")
+    assert calls >= 20, "every change is counted"
+    wanted = rounds.told("unharmed")
+    assert wanted[1:] == [("different", key(1), "name", "repaired"), ("missing", key(3), "", "repaired")]
+
+    for fatal in range(1, calls + 1):
+        change()
+        outcome = rounds.killed_and_retried(f"killed-{fatal}", fatal)
+
+        assert (outcome.state, outcome.tally) == (RunState.PARTIAL, Tally(4, updated=2, unchanged=2)), f"call {fatal}"
+        assert rounds.table() == before, f"call {fatal} of {calls}"
+        assert rounds.told(f"killed-{fatal}") == wanted, f"call {fatal} of {calls}"

@@ -11,8 +11,9 @@ from crm_patterns.core.outcomes import RunState, Tally
 from crm_patterns.core.ports import StepOutcome
 from crm_patterns.patterns.warehouse_elt import FieldChoice
 from crm_patterns.steps import extract
-from crm_patterns.steps.compare_ids import ComparisonPlaces, compare_ids, plan_ids
+from crm_patterns.steps.compare_ids import compare_ids, plan_ids
 from crm_patterns.steps.guard import ApprovalNeeded
+from crm_patterns.steps.id_repair import ComparisonPlaces
 from crm_patterns.steps.read_plan import ExtractOrder
 from tests.pipeline import HOUR, OVERLAP, Pipeline
 from tests.source_double import NOON, key, row
@@ -81,9 +82,45 @@ def test_a_second_comparison_finds_nothing_left(known: Pipeline) -> None:
     compare(known)
     before = known.table()
 
-    again = compare(known, attempt_id="c2")
+    again = compare(known.next_run("upkeep-2"), attempt_id="c2")
 
     assert (again.tally, known.table()) == (Tally(), before)
+
+
+def test_a_second_try_of_the_run_tells_what_the_first_one_did(known: Pipeline) -> None:
+    del known.source.rows[1]
+    lose(known, 3)
+    first = compare(known)
+
+    again = compare(known, attempt_id="c2")
+
+    assert (
+        (again.state, again.tally) == (first.state, first.tally) == (RunState.PARTIAL, Tally(2, created=1, deleted=1))
+    )
+    assert ("1 closed" in again.note, "1 WERE MISSING" in again.note) == (True, True)
+
+
+def test_a_try_that_died_between_its_two_merges_is_finished_and_all_of_it_is_told(
+    known: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del known.source.rows[1]
+    lose(known, 3)
+    run = known.warehouse.run
+
+    def killed(statement: str, **kwargs: Any) -> Any:
+        if statement == "warehouse_elt/merge_tombstones":
+            raise KeyboardInterrupt
+        return run(statement, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(known.warehouse, "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            compare(known)
+    again = compare(known, attempt_id="c2")
+
+    assert again.tally == Tally(2, created=1, deleted=1)
+    assert told(known, 2)[:3] == (True, None, "id comparison")
+    assert list(known.state.attempt_tables(run=known.run)) == []
 
 
 def test_a_lost_row_is_found_read_again_and_reported(known: Pipeline) -> None:
@@ -119,7 +156,7 @@ def test_a_closed_row_that_lives_is_opened_again(known: Pipeline) -> None:
     known.source.rows.append(lost)  # a sharing rule had hidden it; its stamp is the old one
     known.source.clock = NOON + 2 * HOUR
 
-    outcome = compare(known, attempt_id="c2")
+    outcome = compare(known.next_run("upkeep-2"), attempt_id="c2")
 
     assert outcome.tally == Tally(read=1, updated=1)
     assert told(known, 2)[:4] == (False, None, None, None)

@@ -48,7 +48,8 @@ class CompareIdsOperator(StagingUpkeepOperator):
     def finish(self, state: State, context: Context, ref: StageRef, *, approved: int) -> StepOutcome:
         from crm_patterns.core.references import CheckedRef, LoadedRef
         from crm_patterns.hooks.warehouse import WarehouseHook
-        from crm_patterns.steps.compare_ids import ComparisonPlaces, compare_ids
+        from crm_patterns.steps.compare_ids import compare_ids
+        from crm_patterns.steps.id_repair import ComparisonPlaces
         from crm_patterns.steps.validate import validate
 
         settings, name, stage, run = self.settings, self.object_name, self._stage(), run_key(context)

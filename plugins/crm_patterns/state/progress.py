@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 
 from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import Tally
-from crm_patterns.core.ports import KeyRange, ReadRequest, RememberedJob, RunKey, Slice, Table
+from crm_patterns.core.ports import KeyRange, PlannedPublish, ReadRequest, RememberedJob, RunKey, Slice, Table
+from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import Window, WindowKind
 from crm_patterns.state import tables as t
 from crm_patterns.state.database import Transactions
@@ -61,13 +62,20 @@ class ProgressMethods:
         with self._write() as connection:
             forget_attempt_table(connection, table)
 
-    def plan_publish(self: Transactions, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
+    def plan_publish(
+        self: Transactions, run: RunKey, object_name: str, attempt_id: str, planned: Tally, *,
+        stage: StageRef | None = None,
+    ) -> Tally:  # fmt: skip
         with self._write() as connection:
-            return plan_publish(connection, run, object_name, attempt_id, planned)
+            return plan_publish(connection, run, object_name, attempt_id, planned, stage)
 
     def planned_publish(self: Transactions, run: RunKey, object_name: str, attempt_id: str) -> Tally | None:
         with self._read() as connection:
             return planned_publish(connection, run, object_name, attempt_id)
+
+    def planned_publishes(self: Transactions, run: RunKey, object_name: str) -> Sequence[PlannedPublish]:
+        with self._read() as connection:
+            return planned_publishes(connection, run, object_name)
 
 
 def watermark(connection: Connection, source: str, object_name: str) -> datetime | None:
@@ -200,9 +208,12 @@ def forget_attempt_table(connection: Connection, table: Table) -> None:
     connection.execute(sa.delete(t.attempt_tables).filter_by(**key))
 
 
-def plan_publish(connection: Connection, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
+def plan_publish(
+    connection: Connection, run: RunKey, object_name: str, attempt_id: str, planned: Tally, stage: StageRef | None
+) -> Tally:
     key = {**asdict(run), "object_name": object_name, "attempt_id": attempt_id}
-    insert_new(connection, t.publish_plans, [{**key, **planned.to_json()}])
+    where = json.dumps(stage.to_xcom()) if stage else ""
+    insert_new(connection, t.publish_plans, [{**key, **planned.to_json(), "stage_ref": where}])
     row = connection.execute(sa.select(t.publish_plans).filter_by(**key)).one()
     return tally_of(row._mapping)
 
@@ -211,6 +222,15 @@ def planned_publish(connection: Connection, run: RunKey, object_name: str, attem
     key = {**asdict(run), "object_name": object_name, "attempt_id": attempt_id}
     row = connection.execute(sa.select(t.publish_plans).filter_by(**key)).first()
     return tally_of(row._mapping) if row is not None else None
+
+
+def planned_publishes(connection: Connection, run: RunKey, object_name: str) -> Sequence[PlannedPublish]:
+    plans = t.publish_plans
+    query = sa.select(plans).filter_by(**asdict(run), object_name=object_name).where(plans.c.stage_ref != "")
+    return [
+        PlannedPublish(row.attempt_id, StageRef.from_xcom(json.loads(row.stage_ref)), tally_of(row._mapping))
+        for row in connection.execute(query.order_by(plans.c.attempt_id))
+    ]
 
 
 def tally_of(row: Mapping[Any, Any]) -> Tally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from crm_patterns.core.contracts import ObjectContract
@@ -15,6 +15,7 @@ from crm_patterns.patterns.drift_audit import bucket_range
 from crm_patterns.patterns.guards import GuardRules
 from crm_patterns.patterns.warehouse_elt import FieldChoice, make_contract
 from crm_patterns.steps.drift_audit import Doubt, Repaired
+from crm_patterns.steps.earlier_tries import published_before
 from crm_patterns.steps.load import load
 from crm_patterns.steps.publish import publish
 from crm_patterns.steps.quota import choose
@@ -51,12 +52,24 @@ def repair(
     doubt: Doubt,
 ) -> Repaired:  # fmt: skip
     """
-    All records in doubt, the deleted ones that the source still shows included, as they are now.
+    All records in doubt, the deleted ones that the source still shows included, as they are now; what an earlier try of
+    the run has published counts too.
 
     ApprovalNeeded, and nothing is published, where abnormally many rows would be closed.
     """
+
+    def publish_staged(ref: StageRef) -> Repaired:
+        return _publish(stage, warehouse, quality, state, order, ref)
+
+    before = published_before(state, order.run, order.object_name, lambda ref: publish_staged(ref).tally)
     contract = make_contract(source.name, source.describe(order.object_name), order.choice)
-    ref = _read_again(source, stage, state, contract, order, doubt)
+    done = publish_staged(_read_again(source, stage, state, contract, order, doubt))
+    return replace(done, tally=before + done.tally)
+
+
+def _publish(
+    stage: Stage, warehouse: Warehouse, quality: Quality, state: State, order: RepairOrder, ref: StageRef
+) -> Repaired:
     loaded = load(
         stage, warehouse, state, order.run, ref, target_schema=order.target_schema, attempt_schema=order.attempt_schema
     )

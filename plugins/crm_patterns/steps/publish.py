@@ -55,7 +55,7 @@ def publish(
         guard(warehouse, manifest, foreseen, rules, is_part=is_part, names=names, values=values)
     if silent and manifest.contract.cursor:
         record_silent_changes(warehouse, state, run, manifest.contract, names, values)
-    tally = state.plan_publish(run, manifest.address.object_name, manifest.address.attempt_id, foreseen)
+    tally = state.plan_publish(run, address.object_name, address.attempt_id, foreseen, stage=checked.loaded.stage)
     published = _merge_rows(warehouse, names, values)
     ignored = _merge_tombstones(warehouse, manifest, checked, names, values)
     if map_schema and (tally.created or tally.updated or tally.deleted):

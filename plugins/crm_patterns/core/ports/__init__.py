@@ -17,7 +17,16 @@ from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.responses import CampaignResponse, ResponseSource
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.reviews import ReviewStore
-from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary, Slice, StepOutcome, combined
+from crm_patterns.core.ports.runs import (
+    ObjectOutcome,
+    PlannedPublish,
+    RememberedJob,
+    RunKey,
+    RunSummary,
+    Slice,
+    StepOutcome,
+    combined,
+)
 from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.sink import Answer, Sink, WriteAnswer
 from crm_patterns.core.ports.source import (
@@ -66,6 +75,7 @@ __all__ = [
     "LookRequest",
     "MartStore",
     "ObjectOutcome",
+    "PlannedPublish",
     "ProgressStore",
     "Quality",
     "QualityReport",

@@ -10,6 +10,7 @@ from crm_patterns.core.contracts import ObjectContract
 from crm_patterns.core.outcomes import RunState, Tally, run_state
 from crm_patterns.core.ports.source import ReadRequest
 from crm_patterns.core.schema_changes import RecordedChange
+from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import Window
 
 
@@ -73,6 +74,15 @@ class ObjectOutcome:
     calls: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPublish:
+    """An attempt that has begun to be published: where its rows are staged, and the outcome that was foreseen."""
+
+    attempt_id: str
+    stage: StageRef
+    tally: Tally
 
 
 @dataclass(frozen=True, slots=True)

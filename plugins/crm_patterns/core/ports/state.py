@@ -22,12 +22,13 @@ from crm_patterns.core.ports.links import LinkStore
 from crm_patterns.core.ports.marts import MartStore
 from crm_patterns.core.ports.retention import RetentionStore
 from crm_patterns.core.ports.reviews import ReviewStore
-from crm_patterns.core.ports.runs import ObjectOutcome, RememberedJob, RunKey, RunSummary
+from crm_patterns.core.ports.runs import ObjectOutcome, PlannedPublish, RememberedJob, RunKey, RunSummary
 from crm_patterns.core.ports.schemas import SchemaStore
 from crm_patterns.core.ports.source import Usage
 from crm_patterns.core.ports.step_outcomes import StepOutcomeStore
 from crm_patterns.core.ports.warehouse import Table
 from crm_patterns.core.records import RejectedRow
+from crm_patterns.core.staging import StageRef
 from crm_patterns.core.windows import Window
 
 
@@ -57,11 +58,16 @@ class ProgressStore(Protocol):
 
     def forget_attempt_table(self, table: Table) -> None: ...
 
-    def plan_publish(self, run: RunKey, object_name: str, attempt_id: str, planned: Tally) -> Tally:
+    def plan_publish(
+        self, run: RunKey, object_name: str, attempt_id: str, planned: Tally, *, stage: StageRef | None = None
+    ) -> Tally:
         """The outcome foreseen before the first MERGE of this attempt; a retry gets the first one back."""
 
     def planned_publish(self, run: RunKey, object_name: str, attempt_id: str) -> Tally | None:
         """That outcome, None before it was foreseen."""
+
+    def planned_publishes(self, run: RunKey, object_name: str) -> Sequence[PlannedPublish]:
+        """Of all attempts of the run, by attempt id; those whose stage was not given are left out."""
 
 
 class LedgerStore(Protocol):

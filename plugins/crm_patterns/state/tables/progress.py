@@ -65,7 +65,8 @@ publish_plans = Table(
     key("object_name"),
     key("attempt_id"),
     *(number(name, nullable=False) for name in TALLY_COLUMNS),
-    comment="What each attempt foresaw before its first MERGE.",
+    text("stage_ref"),
+    comment="What each attempt foresaw before its first MERGE, and where its rows are staged.",
 )
 
 deletion_marks = Table(
