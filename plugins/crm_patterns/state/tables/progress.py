@@ -66,7 +66,7 @@ publish_plans = Table(
     key("attempt_id"),
     *(number(name, nullable=False) for name in TALLY_COLUMNS),
     text("stage_ref"),
-    comment="What each attempt foresaw before its first MERGE, and where its rows are staged.",
+    comment="What each attempt foresaw before its first MERGE.",
 )
 
 deletion_marks = Table(
