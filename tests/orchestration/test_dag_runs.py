@@ -6,10 +6,14 @@ The DAG as Airflow runs it, against the sandbox and the local warehouse: the goo
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from sqlalchemy import select
 
 from crm_patterns.core.windows import WindowKind
-from tests.orchestration.support.stand import ROOT, Stand
+from tests.orchestration.support.stand import ROOT, Stand, dag
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -26,6 +30,34 @@ def test_objects_arrive_and_a_second_run_moves_nothing(stand: Stand) -> None:
         assert (again.tally.created, again.tally.updated) == (0, 0)
         assert again.tally.unchanged == outcome.tally.created
         assert outcome.tally.created >= truth[name]["records"]
+
+
+def test_an_object_of_the_orgs_own_is_one_entry_and_its_asset_tells_of_its_rows(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.settings(monkeypatch, "  - name: Subscription__c\n", "")
+    without = dag().task_ids
+    stand.settings(monkeypatch, "objects:\n", "objects:\n  - name: Subscription__c\n")
+
+    run = stand.run("Subscription__c")
+
+    outcome = stand.outcome(run, "Subscription__c")
+    assert not [task for task in without if task.startswith("Subscription__c")]
+    assert stand.rows("select count(*) as n from salesforce.subscription_c") == [(outcome.tally.created,)]
+    [told] = asset_events(run)
+    assert (told["object"], told["state"], told["read"]) == ("Subscription__c", "success", outcome.tally.read)
+    assert told["created"] == outcome.tally.created > 0
+    assert run.get_task_instance("Subscription__c.reconcile").xcom_pull("Subscription__c.reconcile") == told
+    assert len(json.dumps(told)) < 500, "a person reads it in the grid"
+
+
+def asset_events(run: Any) -> list[dict[str, Any]]:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = select(AssetEvent.extra).where(AssetEvent.source_run_id == run.run_id)
+        return list(session.scalars(query))
 
 
 def test_an_object_without_a_cursor_is_reloaded_and_compared(stand: Stand) -> None:
