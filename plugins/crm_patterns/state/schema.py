@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from crm_patterns.core.errors import FixSettings
 from crm_patterns.state.database import place_of, transaction
 
-HEAD = "0011"
+HEAD = "0012"
 VERSION_TABLE = "crm_state_version"
 SCRIPTS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x63726D5F73746174  # "crm_stat"
