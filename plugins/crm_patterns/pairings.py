@@ -62,7 +62,8 @@ def creating_sides(given: PairingSettings) -> frozenset[Side]:
 
 
 def _end(system: str, given: EndSettings) -> End:
-    return End(system, given.object, given.own_key or "", given.find_by or "")
+    scope = tuple((name, frozenset(v.lower() for v in values)) for name, values in given.create_when.items())
+    return End(system, given.object, given.own_key or "", given.find_by or "", scope)
 
 
 def _pair(field: FieldSettings, platform: str, settings: MarketingSyncSettings, known: Translations) -> FieldPair:

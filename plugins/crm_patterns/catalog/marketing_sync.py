@@ -20,12 +20,14 @@ WhichSide = Literal["salesforce", "platform"]
 class EndSettings(Frozen):
     """
     One side's object. `own_key`: a unique field there that holds the other side's id. `find_by`: the field by which a
-    record is found that is not linked yet.
+    record is found that is not linked yet. `create_when`: a counterpart is made of records with one of these values in
+    each of these fields, and of no others.
     """
 
     object: ApiName
     own_key: ApiName | None = None
     find_by: ApiName | None = None
+    create_when: dict[ApiName, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class FieldSettings(Frozen):

@@ -39,13 +39,19 @@ class End:
     One side of a pairing. `own_key` is a field there that holds the other side's id, and is unique; empty without one.
 
     `find_by` is the field by which a record is found where there is no such field, or it is still empty (the mail
-    address).
+    address). `create_when`: fields, and the values (lower-case) one of which a record has in each of them, for a
+    counterpart to be made of it; one that exists is kept in step in any case.
     """
 
     system: str
     object_name: str
     own_key: str = ""
     find_by: str = ""
+    create_when: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def is_worth_creating(self, record: TargetRecord) -> bool:
+        """Whether a record of this side is one of those that the other side is to have."""
+        return all(str(record.values.get(name) or "").lower() in values for name, values in self.create_when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class Pairing:
         """The fields that have to be read on that side."""
         end = self.end(side)
         named = (pair.end(side).name for pair in self.fields)
-        return tuple(dict.fromkeys([*named, *([end.own_key] if end.own_key else [])]))
+        asked = (name for name, _ in end.create_when)
+        return tuple(dict.fromkeys([*named, *([end.own_key] if end.own_key else []), *asked]))
 
 
 @dataclass(frozen=True, slots=True)

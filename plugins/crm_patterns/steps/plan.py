@@ -238,9 +238,13 @@ def _creates(order: PlanOrder, records: Records, matching: Matching) -> list[Pai
 def _with_a_key(
     pairing: Pairing, side: Side, records: Mapping[str, TargetRecord], alone: Iterable[str]
 ) -> Iterator[str]:
-    """Nothing is made of a record that nobody could find again by its key: a person without a mail address."""
-    is_found_by_key = bool(pairing.end(side).find_by)
-    return (i for i in alone if not is_found_by_key or key_of(pairing, side, records[i]))
+    """
+    Nothing is made of a record that nobody could find again by its key (a person without a mail address), nor of one
+    that the settings leave out.
+    """
+    end = pairing.end(side)
+    wanted = (i for i in alone if end.is_worth_creating(records[i]))
+    return (i for i in wanted if not end.find_by or key_of(pairing, side, records[i]))
 
 
 def _preflight(
