@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from rich.console import Console
 
@@ -49,9 +50,9 @@ def demo(home: StackHome, say: Say) -> bool:
 def tell(installation: Installation, api: AirflowApi, console: Console, say: Say) -> Story:
     """First all of the CRM, then what changed, then what the hourly windows cannot see. The second time: no first."""
 
-    def run(dag_id: str) -> DemoRun:
+    def run(dag_id: str, conf: Mapping[str, Any] | None = None) -> DemoRun:
         wait_until_known(api, dag_id)
-        run_id = start_run(api, dag_id, say)
+        run_id = start_run(api, dag_id, say, conf)
         say(f"following {dag_id}, {run_id}")
         approver = Approver(api, dag_id, run_id, say)
         view = follow(api, dag_id, run_id, display_for(console), deadline_s=RUN_WITHIN_S, attend=approver.attend)
@@ -96,19 +97,20 @@ def has_run_before(api: AirflowApi, dag_id: str) -> bool:
     return bool(runs.get("total_entries"))
 
 
-def start_run(api: AirflowApi, dag_id: str, say: Say) -> str:
+def start_run(api: AirflowApi, dag_id: str, say: Say, conf: Mapping[str, Any] | None = None) -> str:
     """The id of the run to follow.
 
     A DAG that was paused gets a run of its own accord when it is unpaused, for the last whole interval; a second run
-    beside it would only wait for it. Otherwise one is asked for.
+    beside it would only wait for it. Otherwise, and wherever the run is given a `conf`, one is asked for.
     """
     dag = api.find(f"/dags/{dag_id}") or {}
     if dag.get("is_paused"):
         say(f"switching {dag_id} on")
         api.unpause(dag_id)
+    if dag.get("is_paused") and conf is None:
         give_up = time.monotonic() + SCHEDULED_RUN_WITHIN_S
         while time.monotonic() < give_up:
             for run in api.every(f"/dags/{dag_id}/dagRuns", "dag_runs", state=["queued", "running"]):
                 return str(run["dag_run_id"])
             time.sleep(0.5)
-    return api.trigger(dag_id, conf={})
+    return api.trigger(dag_id, conf=conf or {})

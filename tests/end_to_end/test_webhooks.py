@@ -49,7 +49,9 @@ class Listening:
         self.org.post("/__sandbox__/outbound", json={"target_url": url, "objects": ["Lead"]}).raise_for_status()
 
     def create_lead(self, **values: Any) -> str:
-        answer = self.org.post("/services/data/v62.0/sobjects/Lead", json={"Company": "Webhooks", **values})
+        answer = self.org.post(
+            "/services/data/v62.0/sobjects/Lead", json={"Company": "Webhooks", "LeadSource": "Web", **values}
+        )
         return str(answer.raise_for_status().json()["id"])
 
     def lead(self, record_id: str) -> dict[str, Any]:
