@@ -44,9 +44,7 @@ def import_people(installation: Installation, say: Say) -> None:
             if account.get("/crm/v3/objects/contacts", params={"limit": 1}).raise_for_status().json()["results"]:
                 return
             rows = list(_people(org))
-            say(
-                f"HubSpot, Marketo and Account Engagement are filled with people of the org ({len(rows):,}), as imports do"
-            )
+            say(f"HubSpot, Marketo and Account Engagement are filled with {len(rows):,} people of the org")
             shares = {
                 HUBSPOT: rows[: PEOPLE[HUBSPOT]],
                 MARKETO: rows[-PEOPLE[MARKETO] :],
