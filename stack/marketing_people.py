@@ -1,7 +1,7 @@
-"""The people of the marketing platforms in the demo: imported from the org a while ago, and kept carelessly since."""
+"""The people of HubSpot in the demo: imported from the org a while ago, and kept carelessly since."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -9,23 +9,14 @@ import httpx
 
 from stack.connections import stack_connections
 from stack.errors import StackError
-from stack.installation import HUBSPOT, MARKETO, PARDOT, SALESFORCE, Installation
+from stack.installation import HUBSPOT, SALESFORCE, Installation
 
 Say = Callable[[str], None]
 Person = dict[str, Any]
 
-PEOPLE = {HUBSPOT: 2_500, MARKETO: 1_500, PARDOT: 1_000}
 PAGE = 2_000
 BATCH = 100
-HALF = 2_000  # contacts, and as many leads
-MARKETO_NAMES = {
-    "Email": "email", "FirstName": "firstName", "LastName": "lastName", "Title": "title", "Phone": "phone",
-    "Status": "leadStatus",
-}  # fmt: skip
-PARDOT_NAMES = {
-    "Email": "email", "FirstName": "firstName", "LastName": "lastName", "Title": "jobTitle", "Phone": "phone",
-    "Id": "salesforceId",
-}  # fmt: skip
+HALF = 1_500  # contacts, and as many leads
 STATUS = {
     "Open - Not Contacted": "NEW",
     "Working - Contacted": "IN_PROGRESS",
@@ -34,45 +25,29 @@ STATUS = {
 
 
 def import_people(installation: Installation, say: Say) -> None:
-    """Fill empty platforms with contacts and leads of the org, in another spelling here and there.
+    """
+    Fill an empty HubSpot account with contacts and leads of the org, in another spelling here and there. The other
+    platforms' stand-ins have people of the org from the beginning.
 
     Raises:
-        StackError: one of them did not take part.
+        StackError: one of the two did not take part.
     """
     try:
         with closing(salesforce(installation)) as org, closing(hubspot(installation)) as account:
             if account.get("/crm/v3/objects/contacts", params={"limit": 1}).raise_for_status().json()["results"]:
                 return
             rows = list(_people(org))
-            say(f"HubSpot, Marketo and Account Engagement are filled with {len(rows):,} people of the org")
-            shares = {
-                HUBSPOT: rows[: PEOPLE[HUBSPOT]],
-                MARKETO: rows[-PEOPLE[MARKETO] :],
-                PARDOT: rows[: PEOPLE[PARDOT]],
-            }
-            for batch in _batches(shares[HUBSPOT]):
+            say(f"HubSpot is filled with {len(rows):,} people of the org, as by an import")
+            for batch in _batches(rows):
                 account.post("/crm/v3/objects/contacts/batch/create", json={"inputs": batch}).raise_for_status()
             account.post("/__sandbox__/index", json={}).raise_for_status()
-            leads = [_renamed(row, MARKETO_NAMES) for row in shares[MARKETO]]
-            _control(installation, MARKETO, "leads", {"leads": leads, "quiet": True})
-            prospects = [_renamed(row, PARDOT_NAMES) for row in shares[PARDOT]]
-            _control(installation, PARDOT, "records", {"records": prospects})
     except (httpx.HTTPError, KeyError, ValueError) as cause:
-        raise StackError(f"The marketing platforms could not be filled with people: {cause}") from cause
+        raise StackError(f"HubSpot could not be filled with people: {cause}") from cause
 
 
 def _batches(rows: Sequence[Person]) -> Iterator[list[Person]]:
     for start in range(0, len(rows), BATCH):
         yield [{"properties": _contact(row, start + n)} for n, row in enumerate(rows[start : start + BATCH])]
-
-
-def _renamed(row: Person, names: Mapping[str, str]) -> Person:
-    return {theirs: row[ours] for ours, theirs in names.items() if row.get(ours)}
-
-
-def _control(installation: Installation, name: str, what: str, body: Person) -> None:
-    url = f"{installation.url(name)}/__sandbox__/{what}"
-    httpx.post(url, json=body, timeout=120, trust_env=False).raise_for_status()
 
 
 def salesforce(installation: Installation) -> httpx.Client:
