@@ -14,7 +14,6 @@ from stack.installation import HUBSPOT, SALESFORCE, Installation
 Say = Callable[[str], None]
 Person = dict[str, Any]
 
-PAGE = 2_000
 BATCH = 100
 HALF = 1_500  # contacts, and as many leads
 STATUS = {
