@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy.engine import URL
 
 from crm_patterns.catalog import include_dir, load_marketing_sync
+from crm_patterns.catalog.marketing_sync import MarketingSyncSettings
 from crm_patterns.core.changes import ChangeSet, Side
 from crm_patterns.core.ports import RunKey
 from crm_patterns.core.windows import WindowKind
@@ -39,7 +40,19 @@ KINDS = {"00Q": "Lead", "003": "Contact"}
 AHEAD = timedelta(seconds=-2)
 """The lag: windows end a moment after now, so that no test waits for its own edits to be old enough."""
 
-SETTINGS = load_marketing_sync(CONFIG / "marketing_sync.yaml", {})
+
+def for_everyone(settings: MarketingSyncSettings) -> MarketingSyncSettings:
+    """Without `create_when`."""
+    told = settings.model_dump()
+    for platform in told["platforms"]:
+        for pairing in platform["pairings"]:
+            pairing["salesforce"]["create_when"] = {}
+    return type(settings).model_validate(told)
+
+
+SETTINGS = for_everyone(load_marketing_sync(CONFIG / "marketing_sync.yaml", {}))
+"""As shipped, except that a contact is made of everybody and not only of some."""
+
 TRANSLATIONS = load_translations(CONFIG / "translations.yaml")
 Hook = Callable[[], object]
 
