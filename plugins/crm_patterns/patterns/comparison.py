@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm_patterns.core.changes import Action, Agreement, Change, FieldChange, LinkEnds, Side
 from crm_patterns.core.mapping import Plain, Translation, Untranslatable
@@ -150,7 +151,8 @@ def compare(
     for pair in (each for each in pairing.fields if _both_have(each, records)):
         try:
             held = {side: _held(pair, side, records[side]) for side in Side}
-            decision = decide(pair.rule, held[Side.LEFT], held[Side.RIGHT], agreed.get(pair.rule.name))
+            known = agreed.get(pair.rule.name)
+            decision = _by_name(pairing, decide(pair.rule, held[Side.LEFT], held[Side.RIGHT], known))
             if decision.review:
                 review = Review(link, pair.rule.name, held[Side.LEFT].value, held[Side.RIGHT].value, decision.review)
                 answer = _as_chosen(chosen(review), held)
@@ -158,7 +160,7 @@ def compare(
                     reviews.append(review)
                     continue
                 answered.append(review)
-                decision = answer
+                decision = _by_name(pairing, answer)
             change = _field_change(pair, decision, records)
         except _NotMapped as unknown:
             record = records[unknown.side]
@@ -262,6 +264,17 @@ def _as_chosen(side: Side | None, held: Mapping[Side, Held]) -> Decision | None:
     agreement = Agreement(both, both, other.value, print_of(held[other].value))
     return Decision(other, held[side].value, f"a person chose {side}", agreement=agreement)
 
+
+def _by_name(pairing: Pairing, decision: Decision) -> Decision:
+    """People know the systems by their names, and not as left and right."""
+
+    def named(text: str) -> str:
+        return _SIDE.sub(lambda side: pairing.end(Side(side[0])).system, text)
+
+    return replace(decision, reason=named(decision.reason), review=named(decision.review))
+
+
+_SIDE = re.compile(r"\b(left|right)\b")
 
 BOTH_BLANK = Agreement(print_of(None), print_of(None))
 """What was never compared counts as agreed where both sides hold nothing."""

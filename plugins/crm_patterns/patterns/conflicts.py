@@ -134,7 +134,7 @@ def _both_edited(rule: FieldRule, left: Held, right: Held, *, is_first: bool) ->
         return _write(rule.owner.other, left, right, f"{why}: {rule.owner} owns the field")
     if rule.policy is Policy.NEWEST_WINS:
         return _newest(rule, left, right, why)
-    return Decision(review=f"{why}, and no rule says which is right")
+    return Decision(review=f"{why}, and no rule says which one counts")
 
 
 def _newest(rule: FieldRule, left: Held, right: Held, why: str) -> Decision:

@@ -217,7 +217,7 @@ def left_out(planned: Planned, *, most: int) -> Iterator[str]:
     """What is not in the plan, a sentence each, at most so many of a kind: for the task's log."""
     refused = (f"Not sent: {c.object_name} {c.record_id or c.key}: {o.reason}" for c, o in planned.refused)
     duplicates = (f"Not linked: {refusal.reason}" for refusal in planned.duplicates)
-    problems = (f"Not planned: {p.side} {p.record_id}: {p.reason}" for p in planned.problems)
+    problems = (f"Not planned: {p.record_id}: {p.reason}" for p in planned.problems)
     reviews = (
         f"For a person to decide: {r.field_name} of {r.link.left_id} and {r.link.right_id}: {shown(r.left)} or "
         f"{shown(r.right)}; {r.reason}"

@@ -27,7 +27,9 @@ class MarketingStand:
 
     def lead(self, **values: str) -> str:
         """A new lead; its id of 18 characters."""
-        answer = self.org.post("/services/data/v62.0/sobjects/Lead", json={"Company": "Acme", "LeadSource": "Web", **values})
+        answer = self.org.post(
+            "/services/data/v62.0/sobjects/Lead", json={"Company": "Acme", "LeadSource": "Web", **values}
+        )
         return str(answer.raise_for_status().json()["id"])
 
     def edit_lead(self, record_id: str, **values: str) -> None:

@@ -76,7 +76,7 @@ def test_only_fields_that_differ_are_written_each_to_its_side_in_its_words() -> 
     assert (to_left.system, to_left.record_id, dict(to_left.wanted)) == ("salesforce", "00Q1", {"Score__c": "80"})
     assert (to_right.system, dict(to_right.wanted)) == ("hubspot", {"hs_lead_status": "IN_PROGRESS"})
     [field] = to_right.fields
-    assert (field.before, field.reason, field.rule) == ("OPEN", "left was edited", "owner_wins")
+    assert (field.before, field.reason, field.rule) == ("OPEN", "salesforce was edited", "owner_wins")
     assert to_right.lookup == ("sf_id", "00Q1")
 
 
@@ -100,7 +100,7 @@ def test_a_choice_of_a_person_holds_as_long_as_both_sides_hold_what_they_saw() -
     moved_on = compare(undecided, LINK, left, TargetRecord("77", {"t": "z", "sf_id": "00Q1"}), agreed={}, chosen=chosen)
 
     assert dict(only(decided).wanted) == {"T": "y"}
-    assert [f.reason for f in only(decided).fields] == ["a person chose right"]
+    assert [f.reason for f in only(decided).fields] == ["a person chose hubspot"]
     assert (moved_on.changes, len(moved_on.reviews)) == ((), 1)
 
 
