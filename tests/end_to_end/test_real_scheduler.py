@@ -248,6 +248,7 @@ def test_what_was_staged_is_a_page_for_those_signed_in_alone(stack: RealStack, f
 
 
 def test_abnormal_deletes_wait_for_a_person_and_end_as_they_say(stack: RealStack, first_run: str) -> None:
+    keep_clear_of_the_hour(stack)
     keys = [key for (key,) in stack.rows("select id from SALESFORCE.EVENT where not _deleted order by id")]
     gone = keys[: max(50, len(keys) // 4)]
     for key in gone:
@@ -279,6 +280,17 @@ def test_abnormal_deletes_wait_for_a_person_and_end_as_they_say(stack: RealStack
     assert stack.outcomes(approved)["Event"]["records_deleted"] >= len(gone)
     assert stack.published("Event") == stack.truth("Event")
     assert stack.watermarks()["Event"] > watermark
+
+
+def keep_clear_of_the_hour(stack: RealStack) -> None:
+    """A run of the schedule would meet the deletions first, ask itself, and hold ours back until it is answered."""
+    left = 3600 - time.time() % 3600
+    if left < 240:
+        time.sleep(left + 2)
+        path = f"/dags/{DAG_ID}/dagRuns"
+        until(
+            lambda: not list(stack.airflow.every(path, "dag_runs", state=["queued", "running"])), 300, "the hour's run"
+        )
 
 
 def asked(stack: RealStack) -> str:
