@@ -26,7 +26,7 @@ from crm_patterns.core.staging import StageRef
 from crm_patterns.state import OperationalState
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
-from tests.kills import Fuse, Mortal, by_signal
+from tests.kills import Fuse, Mortal, by_signal, fatal_calls
 from tests.pipeline import HOUR, Pipeline
 from tests.source_double import NOON, SourceDouble, key, row
 
@@ -109,7 +109,7 @@ def test_whichever_call_dies_the_retry_gives_the_same_table(
     assert len(wanted["history"]) == 4, "the deleted one has two versions"
     assert calls > 30, "every call to source, stage, warehouse and state is counted"
 
-    for fatal in range(1, calls + 1):
+    for fatal in fatal_calls(calls):
         folder, schema = tmp_path / f"at-{fatal}", schemas(f"AT_{fatal}")
         an_earlier_run(folder, schema, connect)
         assert in_a_process(folder, schema, connect, fatal=fatal) == -signal.SIGKILL

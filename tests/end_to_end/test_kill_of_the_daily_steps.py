@@ -34,7 +34,7 @@ from crm_patterns.state import OperationalState
 from crm_patterns.warehouse.snowflake import SnowflakeWarehouse
 from crm_patterns.warehouse.stage import ParquetStage
 from crm_patterns.warehouse.stage_writer import ParquetStageWriter
-from tests.kills import Fuse, by_signal
+from tests.kills import Fuse, by_signal, fatal_calls
 from tests.pipeline import HOUR, Pipeline
 from tests.source_double import DESCRIPTION, NOON, SourceDouble, key, row
 from tests.sql.conftest import PASSWORD, USER
@@ -200,7 +200,7 @@ def test_a_refresh_that_dies_anywhere_gives_the_same_values_and_versions(rounds:
     assert calls >= 12, "every change is counted"
     others = [(each[0], *each[2:]) for each in rounds.table()]
 
-    for fatal in range(1, calls + 1):
+    for number, fatal in enumerate(fatal_calls(calls), 1):
         change(f"v{fatal}")
         outcome = rounds.killed_and_retried(f"killed-{fatal}", fatal)
 
@@ -208,7 +208,7 @@ def test_a_refresh_that_dies_anywhere_gives_the_same_values_and_versions(rounds:
         assert {each[1] for each in rounds.table()} == {f"v{fatal}"}, f"call {fatal} of {calls}"
         assert [(each[0], *each[2:]) for each in rounds.table()] == others
         versions = rounds.loaded.history('"NAME", "_IS_CURRENT"')
-        assert len(versions) == 4 * (2 + fatal)
+        assert len(versions) == 4 * (2 + number)
         assert [name for name, is_current in versions if is_current] == [f"v{fatal}"] * 4
 
 
@@ -227,7 +227,7 @@ def test_a_comparison_of_ids_that_dies_anywhere_closes_what_is_gone_and_brings_b
     calls = rounds.calls("unharmed")
     assert calls >= 20, "every change is counted"
 
-    for fatal in range(1, calls + 1):
+    for fatal in fatal_calls(calls):
         rounds.damage(f"delete from {{0}} where \"ID\" >= '{key(100)}'")
         change(100 + fatal)
         outcome = rounds.killed_and_retried(f"killed-{fatal}", fatal)
@@ -257,7 +257,7 @@ def test_an_audit_that_dies_anywhere_puts_right_and_tells_the_same(rounds: Round
     wanted = rounds.told("unharmed")
     assert wanted[1:] == [("different", key(1), "name", "repaired"), ("missing", key(3), "", "repaired")]
 
-    for fatal in range(1, calls + 1):
+    for fatal in fatal_calls(calls):
         change()
         outcome = rounds.killed_and_retried(f"killed-{fatal}", fatal)
 

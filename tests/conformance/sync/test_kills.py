@@ -11,7 +11,7 @@ import pytest
 
 from crm_patterns.core.ports import RunKey
 from tests.conformance.sync_world import SyncWorld
-from tests.kills import Fuse, Killed, Mortal
+from tests.kills import Fuse, Killed, Mortal, fatal_calls
 
 RUN = RunKey("crm_marketing_sync", "the run")
 RESTS_EVERY = 4  # the facts are compared after every kill; the cycle after it seldom has more to tell
@@ -55,7 +55,7 @@ def test_a_kill_at_any_call_and_a_repeat_leave_both_stores_as_a_calm_run_does(wo
     wanted = calm.facts()
     calm.close()
 
-    for call in range(1, calls + 1):
+    for call in fatal_calls(calls):
         made = scene(world, tmp_path / f"at-{call}")
         die_at(made, call, after=call % 2 == 0)
         made.attempts = 1
