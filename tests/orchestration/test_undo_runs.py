@@ -16,7 +16,8 @@ def test_a_bad_run_is_undone_but_for_what_somebody_edited_since(marketing: Marke
     marketing.sync(*leads)
     for lead in leads:
         marketing.edit_lead(lead, FirstName="OOPS", LastName="OOPS")
-    foreseen = main(["plan", "marketing_sync", *(word for lead in leads for word in ("--record", lead))])
+    named = [word for lead in leads for word in ("--record", lead)]
+    foreseen = main(["plan", "marketing_sync", "--platform", "hubspot", *named])
     bad = marketing.sync(*leads)
     before = [marketing.contact_of(mail) for mail in mails]
     edit = {"object": "contacts", "id": before[1]["id"], "properties": {"firstname": "Augusta"}}

@@ -42,7 +42,7 @@ class MarketingStand:
 
     def sync(self, *records: str, **conf: Any) -> Any:
         """One run about these records alone."""
-        return self.stand.run(dag_id=SYNC, records=list(records), **conf)
+        return self.stand.run(dag_id=SYNC, platforms=["hubspot"], records=list(records), **conf)
 
     def undo(self, run: Any, **conf: Any) -> Any:
         return self.stand.run(dag_id=UNDO, run_id=run.run_id, **conf)
