@@ -112,8 +112,9 @@ def _some_records(stand: Stand) -> tuple[str, str, str]:
 
 
 def _check_snapshots(stand: Stand, witness: Witness, set_aside: set[str]) -> None:
-    """Yesterday by a run of today; then a day long gone, twice, as a backfill asks for it."""
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    """Yesterday by a run of today, which begins at 3 o'clock; then a day long gone, twice, as a backfill asks for it."""
+    now = datetime.now(UTC) - timedelta(hours=3)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     stand.run("Opportunity", dag_id=UPKEEP)
     long_ago = today - timedelta(days=40)
     for _ in (1, 2):
