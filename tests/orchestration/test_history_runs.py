@@ -112,7 +112,7 @@ def _some_records(stand: Stand) -> tuple[str, str, str]:
 
 
 def _check_snapshots(stand: Stand, witness: Witness, set_aside: set[str]) -> None:
-    """Yesterday by a run of today, which begins at 3 o'clock; then a day long gone, twice, as a backfill asks for it."""
+    """Yesterday by a run of today (from 3 o'clock); then a day long gone, twice, as a backfill asks for it."""
     now = datetime.now(UTC) - timedelta(hours=3)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     stand.run("Opportunity", dag_id=UPKEEP)
