@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from crm_patterns.core.errors import IntegrationError
+from crm_patterns.hooks.testing import tested
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from crm_patterns.clients.hubspot.client import HubSpotClient
     from crm_patterns.clients.hubspot.connection import HubSpotConnection
-
-TEST_LIMIT_S = 20.0
 
 
 class HubSpotHook(BaseHook):
@@ -44,19 +42,10 @@ class HubSpotHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Signs in, asks for the account and whether contacts and companies may be read; writes nothing."""
         from crm_patterns.clients.hubspot.client import HubSpotClient
-        from crm_patterns.clients.retrying import Patience
 
-        try:
-            patience = Patience(limit_s=TEST_LIMIT_S, unreachable_limit_s=5.0)
-            client = HubSpotClient(settings_of(self.get_connection(self.hubspot_conn_id)), patience=patience)
-        except IntegrationError as problem:
-            return False, str(problem)
-        try:
-            return True, client.introduce()
-        except IntegrationError as problem:
-            return False, str(problem)
-        finally:
-            client.close()
+        return tested(
+            lambda patience: HubSpotClient(settings_of(self.get_connection(self.hubspot_conn_id)), patience=patience)
+        )
 
 
 def settings_of(connection: Connection) -> HubSpotConnection:

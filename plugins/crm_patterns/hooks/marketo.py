@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from crm_patterns.core.errors import FixSettings, IntegrationError
+from crm_patterns.core.errors import FixSettings
+from crm_patterns.hooks.testing import tested
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from crm_patterns.clients.marketo.client import MarketoClient
     from crm_patterns.clients.marketo.connection import MarketoConnection
-
-TEST_LIMIT_S = 20.0
 
 
 class MarketoHook(BaseHook):
@@ -45,19 +44,10 @@ class MarketoHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Signs in, reads the description of leads, a lead and the calls of today; writes nothing."""
         from crm_patterns.clients.marketo.client import MarketoClient
-        from crm_patterns.clients.retrying import Patience
 
-        try:
-            patience = Patience(limit_s=TEST_LIMIT_S, unreachable_limit_s=5.0)
-            client = MarketoClient(settings_of(self.get_connection(self.marketo_conn_id)), patience=patience)
-        except IntegrationError as problem:
-            return False, str(problem)
-        try:
-            return True, client.introduce()
-        except IntegrationError as problem:
-            return False, str(problem)
-        finally:
-            client.close()
+        return tested(
+            lambda patience: MarketoClient(settings_of(self.get_connection(self.marketo_conn_id)), patience=patience)
+        )
 
 
 def settings_of(connection: Connection) -> MarketoConnection:

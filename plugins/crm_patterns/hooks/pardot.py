@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
-from crm_patterns.core.errors import IntegrationError
 from crm_patterns.hooks import salesforce
+from crm_patterns.hooks.testing import tested
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from crm_patterns.clients.pardot.client import PardotClient
     from crm_patterns.clients.pardot.connection import PardotConnection
-
-TEST_LIMIT_S = 20.0
 
 
 class PardotHook(BaseHook):
@@ -47,19 +45,10 @@ class PardotHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Signs in to Salesforce and asks whether prospects and their fields may be read; writes nothing."""
         from crm_patterns.clients.pardot.client import PardotClient
-        from crm_patterns.clients.retrying import Patience
 
-        try:
-            patience = Patience(limit_s=TEST_LIMIT_S, unreachable_limit_s=5.0)
-            client = PardotClient(settings_of(self.get_connection(self.pardot_conn_id)), patience=patience)
-        except IntegrationError as problem:
-            return False, str(problem)
-        try:
-            return True, client.introduce()
-        except IntegrationError as problem:
-            return False, str(problem)
-        finally:
-            client.close()
+        return tested(
+            lambda patience: PardotClient(settings_of(self.get_connection(self.pardot_conn_id)), patience=patience)
+        )
 
 
 def settings_of(connection: Connection) -> PardotConnection:
